@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exposure.h - at which instructions of a target's write path an interrupt matters
+ *
+ * A boundary, told by the program counter about to be executed, is exposed if, when a nested write that succeeds
+ * strikes there, the interrupted writer's next store to data_head is smaller than the reserved head after the strike.
+ * The fixed protocol has such boundaries too: there the nested writer did not publish, and nobody sees a decrease.
+ */
+#ifndef STRESS_EXPOSURE_H
+#define STRESS_EXPOSURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPOSURE_MAX 512
+
+struct exposure_boundary {
+	uint64_t pc;
+	bool decreasing; /* data_head really goes down after a strike here */
+};
+
+struct exposure {
+	unsigned count; /* 0: not known */
+	bool complete;  /* the search ended by itself, not for lack of time or room */
+	struct exposure_boundary boundary[EXPOSURE_MAX];
+};
+
+static inline const struct exposure_boundary *exposure_find(const struct exposure *exposure, uint64_t pc)
+{
+	/* A few dozen at most, and once an interrupt: no need for anything clever. */
+	for (unsigned i = 0; i < exposure->count; i++)
+		if (exposure->boundary[i].pc == pc)
+			return &exposure->boundary[i];
+	return NULL;
+}
+
+#endif /* STRESS_EXPOSURE_H */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inject.h - ways to interrupt a writer, as tables of functions; a file each
+ */
+#ifndef STRESS_INJECT_H
+#define STRESS_INJECT_H
+
+#include <signal.h>
+
+#include "words.h"
+
+struct writer;
+
+struct injector {
+	enum tier tier;
+	/* Where its handlers begin: an interrupt found there struck together with the one whose handler that is. */
+	const void *entry;
+	/* Once per process, before any thread exists: signal dispositions. */
+	int (*prepare)(void);
+	/* Context: the writer's thread, its signals blocked. Return: 0, or -errno with writer->message. */
+	int (*attach)(struct writer *writer);
+	/* Context: the writer's thread: let interrupts come. */
+	void (*start)(struct writer *writer);
+	/* Context: handler of @level, at its end: have the next one come. May be NULL. */
+	void (*resume)(struct writer *writer, unsigned level);
+	/* Context: any thread, at any time: no interrupt is to come until start. May be called again and again. */
+	void (*disarm)(struct writer *writer);
+	/* Context: the writer's thread, its signals blocked, for the last time. */
+	void (*detach)(struct writer *writer);
+};
+
+extern const struct injector injector_timer;
+
+/* The signal of a level, 1 to LEVELS - 1. */
+static inline int inject_signal(unsigned level)
+{
+	return SIGRTMIN + (int)level;
+}
+
+/*
+ * The signals of levels up to and including @level, and no other. Built up from nothing: a full set would hold SIGTRAP,
+ * and a trap under a mask kills the process.
+ */
+static inline void inject_signals(sigset_t *set, unsigned level)
+{
+	sigemptyset(set);
+	for (unsigned k = 1; k <= level; k++)
+		sigaddset(set, inject_signal(k));
+}
+
+/*
+ * inject_strike - what every signal that stands for an interrupt does
+ * @writer: whom it struck
+ * @level: its own
+ * @context: the interrupted registers; slow motion may be set in them
+ *
+ * Writes nested records, counts, steers the rate, and has its injector resume.
+ *
+ * Context: signal handler of @level. Keeps errno.
+ */
+void inject_strike(struct writer *writer, unsigned level, void *context);
+
+#endif /* STRESS_INJECT_H */

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# Everything but main: the tests link it as well.
+noinst_LTLIBRARIES += stress/libstress.la
+stress_libstress_la_SOURCES = \
+	stress/base.c stress/base.h \
+	stress/clock.h \
+	stress/environment.c stress/environment.h \
+	stress/event.c stress/event.h \
+	stress/exposure.h \
+	stress/inject/context.h stress/inject/inject.h stress/inject/slow_motion.c stress/inject/slow_motion.h \
+	stress/inject/steer.c stress/inject/steer.h stress/inject/strike.c stress/inject/timer.c \
+	stress/number.c stress/number.h \
+	stress/options.c stress/options.h \
+	stress/oracle.c stress/oracle.h \
+	stress/payload.c stress/payload.h \
+	stress/placement.c stress/placement.h \
+	stress/progress.c stress/progress.h \
+	stress/random.h \
+	stress/reader.c stress/reader.h \
+	stress/report/json.c stress/report/ktap.c stress/report/output.c stress/report/report.h \
+	stress/report/text.c stress/report/text.h stress/report/text_detail.c \
+	stress/report/text_line.c \
+	stress/result.c stress/result.h \
+	stress/run.c stress/run.h \
+	stress/slice.c stress/slice.h \
+	stress/strike_log.h \
+	stress/survey.c stress/survey.h \
+	stress/symbol.c stress/symbol.h \
+	stress/targets/fixed.c stress/targets/legacy.c stress/targets/ring_target.c stress/targets/ring_target.h \
+	stress/targets/target.h stress/targets/targets.c \
+	stress/topology.c stress/topology.h \
+	stress/verdict.c stress/verdict.h \
+	stress/watchdog.c stress/watchdog.h \
+	stress/words.c stress/words.h \
+	stress/writer.c stress/writer.h
+stress_libstress_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/stress/targets
+stress_libstress_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(LIBDW_CFLAGS)
+stress_libstress_la_LIBADD = src/libnrb.la $(HWLOC_LIBS) $(JANSSON_LIBS) $(LIBDW_LIBS) $(PTHREAD_LIBS) -lm
+
+# In the build tree stress/stress, installed nrb-stress: other packages own the short name.
+noinst_PROGRAMS += stress/stress
+stress_stress_SOURCES = stress/main.c
+stress_stress_LDADD = stress/libstress.la
+# The library's own objects, linked in: the program runs from the build tree as it is, and what it tests is what ships.
+stress_stress_LDFLAGS = $(AM_LDFLAGS) -static
+
+include stress/report/local.mk

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "config.h"
+#include "number.h"
+
+#define DURATION_DEFAULT_NS (10 * NS_PER_S)
+#define DURATION_MIN_NS (200 * NS_PER_MS)
+#define DURATION_MAX_NS (1000ull * 3600 * NS_PER_S)
+#define DATA_SIZE_DEFAULT (1u << 20)
+#define DATA_SIZE_MAX (64ull << 20)
+#define RATE_MAX_HZ 1000000000ull
+#define PROGRESS_MIN 0.05
+#define PROGRESS_MAX 0.95
+/* Below three weighed strikes the rule of three bounds nothing; ten give a rate below 1 in 3. */
+#define MIN_EXPOSURE_DEFAULT 10
+
+const char *argp_program_version = "nrb-stress (nrb) " PACKAGE_VERSION;
+
+enum {
+	KEY_WRITERS = 256,
+	KEY_READERS,
+	KEY_CPUS,
+	KEY_PLACEMENT,
+	KEY_SIZE,
+	KEY_DROP,
+	KEY_RATE,
+	KEY_PROGRESS,
+	KEY_SLOW,
+	KEY_EXPOSURE,
+	KEY_SEED,
+	KEY_COLOR,
+	KEY_SKIP
+};
+
+static const struct argp_option argp_options[] = {
+	{ NULL, 0, NULL, 0, "What to run:", 1 },
+	{ "duration", 'd', "TIME", 0, "Length of the whole run: 10, 1.5s, 500ms, 10m, 1h (default 10s)", 1 },
+	{ "list", 'l', NULL, 0, "List the targets and exit", 1 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (default: drawn, and printed)", 1 },
+	{ NULL, 0, NULL, 0, "Where:", 2 },
+	{ "writers", KEY_WRITERS, "N", 0, "Writer threads (default: half of the physical cores)", 2 },
+	{ "readers", KEY_READERS, "N", 0,
+	  "Reader threads (default: a consumer for each writer, and a poller on each SMT sibling left over)", 2 },
+	{ "cpus", KEY_CPUS, "LIST", 0, "Keep to these CPUs: 0-3,6 (default: all that this process may use)", 2 },
+	{ "placement", KEY_PLACEMENT, "WHERE", 0,
+	  "A writer's reader is on the nearest other core (near, default), the farthest (far), or its SMT sibling "
+	  "(smt)",
+	  2 },
+	{ NULL, 0, NULL, 0, "How:", 3 },
+	{ "rate", KEY_RATE, "HZ", 0, "Interrupts per second and level (default: steered)", 3 },
+	{ "progress", KEY_PROGRESS, "SHARE", 0,
+	  "Share of its time that steering leaves to the interrupted code, 0.05 to 0.95 (default 0.5)", 3 },
+	{ "slow-motion", KEY_SLOW, "SHARE", 0,
+	  "Share of interrupts after which the write goes on one instruction at a time, 0 to 1 (default 0.5)", 3 },
+	{ "min-exposure", KEY_EXPOSURE, "N", 0,
+	  "Interrupts that must strike where it matters, weighed with the share readers see (default 10)", 3 },
+	{ "size", KEY_SIZE, "BYTES", 0, "Size of each ring: a power of two, K, M or G (default 1M)", 3 },
+	{ "drop", KEY_DROP, NULL, 0, "Writers do not wait for room, so that records are lost", 3 },
+	{ NULL, 0, NULL, 0, "What is told:", 4 },
+	{ "output", 'o', "FORMAT[:FILE]", 0,
+	  "text, json or ktap, to FILE or standard output; may be given more than once (default text)", 4 },
+	{ "quiet", 'q', NULL, 0, "The verdict line alone", 4 },
+	{ "verbose", 'v', NULL, 0, "Also rates, depths, steering, memory, and each violation kept", 4 },
+	{ "color", KEY_COLOR, "WHEN", 0, "auto, always or never (default auto; NO_COLOR is honoured)", 4 },
+	{ "skip-status", KEY_SKIP, "N", 0, "Exit status when this machine cannot run it (default 77)", 4 },
+	{ 0 }
+};
+
+static void add_target(struct options *options, const struct target *target)
+{
+	for (unsigned i = 0; i < options->targets; i++)
+		if (options->target[i] == target)
+			return;
+	if (options->targets < OPTIONS_TARGETS)
+		options->target[options->targets++] = target;
+}
+
+static void name_target(struct options *options, const char *name, struct argp_state *state)
+{
+	const struct target *target = target_find(name);
+
+	if (!target)
+		argp_error(state, "there is no target '%s': --list names those there are", name);
+	else
+		add_target(options, target);
+}
+
+/* A message for what the number parsers return. */
+static void refuse(struct argp_state *state, int rc, const char *option, const char *argument, const char *wanted)
+{
+	argp_error(state, "%s=%s: %s; give %s", option, argument, rc == -ERANGE ? "out of range" : "not understood",
+		   wanted);
+}
+
+static uint64_t take_number(struct argp_state *state, const char *option, const char *argument, uint64_t min,
+			    uint64_t max, const char *wanted)
+{
+	uint64_t value = min;
+	int rc = number_parse(argument, min, max, &value);
+
+	if (rc)
+		refuse(state, rc, option, argument, wanted);
+	return value;
+}
+
+static double take_share(struct argp_state *state, const char *option, const char *argument, double min, double max,
+			 const char *wanted)
+{
+	double share = min;
+	int rc = number_parse_share(argument, &share);
+
+	if (!rc && (share < min || share > max))
+		rc = -ERANGE;
+	if (rc)
+		refuse(state, rc, option, argument, wanted);
+	return share;
+}
+
+static void take_duration(struct options *options, const char *argument, struct argp_state *state)
+{
+	int rc = number_parse_ns(argument, &options->duration_ns);
+
+	if (!rc && (options->duration_ns < DURATION_MIN_NS || options->duration_ns > DURATION_MAX_NS))
+		rc = -ERANGE;
+	if (rc)
+		refuse(state, rc, "--duration", argument, "a time from 200ms to 1000h, such as 10, 1.5s or 10m");
+}
+
+static void take_size(struct options *options, const char *argument, struct argp_state *state)
+{
+	int rc = number_parse_size(argument, &options->data_size);
+
+	if (!rc && (options->data_size < (uint64_t)sysconf(_SC_PAGESIZE) || options->data_size > DATA_SIZE_MAX))
+		rc = -ERANGE;
+	if (!rc && options->data_size & (options->data_size - 1))
+		rc = -EINVAL;
+	if (rc)
+		refuse(state, rc, "--size", argument, "a power of two from one page to 64M");
+}
+
+static void take_placement(struct options *options, const char *argument, struct argp_state *state)
+{
+	for (enum placement_policy policy = PLACEMENT_NEAR; policy <= PLACEMENT_SMT; policy++) {
+		if (!strcmp(argument, placement_policy_name(policy))) {
+			options->placement = policy;
+			return;
+		}
+	}
+	refuse(state, -EINVAL, "--placement", argument, "near, far or smt");
+}
+
+static void take_color(struct options *options, const char *argument, struct argp_state *state)
+{
+	static const char *const names[] = {
+		[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(argument, names[i])) {
+			options->color = (enum color_choice)i;
+			return;
+		}
+	}
+	refuse(state, -EINVAL, "--color", argument, "auto, always or never");
+}
+
+static void take_output(struct options *options, const char *argument, struct argp_state *state)
+{
+	static const char *const names[] = { [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_KTAP] = "ktap" };
+	const char *colon = strchr(argument, ':');
+	size_t length = colon ? (size_t)(colon - argument) : strlen(argument);
+
+	if (options->outputs == OPTIONS_OUTPUTS)
+		argp_error(state, "--output: more than %d of them", OPTIONS_OUTPUTS);
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) != length || strncmp(argument, names[i], length) || (colon && !colon[1]))
+			continue;
+		options->output[options->outputs].format = (enum output_format)i;
+		options->output[options->outputs++].path = colon ? colon + 1 : NULL;
+		return;
+	}
+	refuse(state, -EINVAL, "--output", argument, "text, json or ktap, or one of these with a file: json:run.json");
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'd': take_duration(options, argument, state); break;
+	case 'l': options->list = true; break;
+	case 'o': take_output(options, argument, state); break;
+	case 'q': options->quiet = true; break;
+	case 'v': options->verbose = true; break;
+	case KEY_WRITERS:
+		options->writers = (unsigned)take_number(state, "--writers", argument, 1, PLACEMENT_MAX, "1 to 256");
+		break;
+	case KEY_READERS:
+		options->readers = (unsigned)take_number(state, "--readers", argument, 1, PLACEMENT_MAX, "1 to 256");
+		break;
+	case KEY_CPUS: options->cpus = argument; break;
+	case KEY_PLACEMENT: take_placement(options, argument, state); break;
+	case KEY_SIZE: take_size(options, argument, state); break;
+	case KEY_DROP: options->drop = true; break;
+	case KEY_RATE:
+		options->rate_hz =
+			take_number(state, "--rate", argument, 1, RATE_MAX_HZ, "interrupts per second, from 1");
+		break;
+	case KEY_PROGRESS:
+		options->progress = take_share(state, "--progress", argument, PROGRESS_MIN, PROGRESS_MAX,
+					       "a share from 0.05 to 0.95");
+		break;
+	case KEY_SLOW:
+		options->slow_motion = take_share(state, "--slow-motion", argument, 0, 1, "a share from 0 to 1");
+		break;
+	case KEY_EXPOSURE:
+		options->min_exposure =
+			(double)take_number(state, "--min-exposure", argument, 1, UINT32_MAX, "a whole number from 1");
+		break;
+	case KEY_SEED:
+		options->seed =
+			take_number(state, "--seed", argument, 0, UINT64_MAX, "a number of 64 bits, decimal or 0x");
+		break;
+	case KEY_COLOR: take_color(options, argument, state); break;
+	case KEY_SKIP:
+		options->skip_status =
+			(int)take_number(state, "--skip-status", argument, 0, 255, "an exit status, 0 to 255");
+		break;
+	case ARGP_KEY_ARG: name_target(options, argument, state); break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* Controls first, so that a harness which is blind shows it soon; and never without one. */
+static void order_targets(struct options *options)
+{
+	const struct target *all[OPTIONS_TARGETS];
+	unsigned count = options->targets, placed = 0;
+	bool any_control = false;
+
+	if (!count) {
+		add_target(options, target_find("legacy"));
+		add_target(options, target_find("fixed"));
+		return;
+	}
+	memcpy(all, options->target, sizeof(all));
+	for (unsigned i = 0; i < count; i++)
+		any_control |= all[i]->claim == CLAIM_CONTROL;
+	if (!any_control)
+		options->target[placed++] = target_find("legacy");
+	for (unsigned i = 0; i < count; i++)
+		if (all[i]->claim == CLAIM_CONTROL)
+			options->target[placed++] = all[i];
+	for (unsigned i = 0; i < count && placed < OPTIONS_TARGETS; i++)
+		if (all[i]->claim != CLAIM_CONTROL)
+			options->target[placed++] = all[i];
+	options->targets = placed;
+}
+
+static uint64_t draw_seed(void)
+{
+	uint64_t seed;
+
+	/* Any seed will do where the kernel has no random numbers yet. Short, since people type it. */
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = clock_ns() ^ (uint64_t)getpid();
+	return seed & UINT32_MAX;
+}
+
+void options_parse(struct options *options, int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = argp_options,
+		.parser = parse,
+		.args_doc = "[TARGET...]",
+		.doc = "Put ring buffers under stress: pinned writers, interrupted by timer signals whose handlers "
+		       "write "
+		       "nested records, and readers on other cores that count every ordering violation. Without "
+		       "TARGET: "
+		       "legacy, which must be caught, and fixed, which must be clean."
+		       "\vExit status: 0 PASS, 1 FAIL (a sound target was violated), 2 ERROR, 3 INCONCLUSIVE, 77 SKIP.",
+	};
+
+	memset(options, 0, sizeof(*options));
+	options->duration_ns = DURATION_DEFAULT_NS;
+	options->data_size = DATA_SIZE_DEFAULT;
+	options->progress = 0.5;
+	options->slow_motion = 0.5;
+	options->min_exposure = MIN_EXPOSURE_DEFAULT;
+	options->skip_status = 77;
+	options->seed = draw_seed();
+	options->argc = argc;
+	options->argv = argv;
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, options);
+	order_targets(options);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "reader.h"
+
+#include <sched.h>
+
+#include "clock.h"
+#include "event.h"
+
+/* Records between two looks at data_head: a decrease in slow motion lasts as long as a few dozen of them. */
+#define BATCH 16
+
+/*
+ * The strike that a decrease follows. Its own mark is best: when it struck, the reserved head stood where data_head
+ * went back to, since that is what the interrupted writer had loaded. Failing that, the latest.
+ */
+static uint64_t blame(const struct strike_log *log, uint64_t head, struct strike *strike)
+{
+	uint64_t count = nrb_load_relaxed(&log->count);
+	struct strike latest = { .number = 0, .class = STRIKE_PLAIN };
+	bool any = false, in_slow_since = false;
+
+	for (uint64_t number = count; number && count - number < STRIKE_LOG_ENTRIES / 2; number--) {
+		if (!strike_log_get(log, number, strike))
+			continue;
+		if (strike->head_before == head) {
+			/* Once another has struck in its slow motion, it is no longer known whose doing it is. */
+			if (strike->class == STRIKE_SLOW && in_slow_since)
+				strike->class = STRIKE_IN_SLOW;
+			return strike->number;
+		}
+		in_slow_since |= strike->class == STRIKE_IN_SLOW;
+		if (!any)
+			latest = *strike;
+		any = true;
+	}
+	*strike = latest;
+	return latest.number;
+}
+
+static bool is_decrease(enum violation kind)
+{
+	return kind == HEAD_BACKWARD || kind == HEAD_BELOW_TAIL;
+}
+
+static void take_findings(struct reader *reader, struct view *view, struct findings *findings)
+{
+	uint64_t now = clock_ns() - reader->start_ns;
+
+	for (unsigned i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->at[i];
+		uint64_t head = is_decrease(finding->kind) ? finding->after : UINT64_MAX;
+		struct strike strike;
+		uint64_t number = blame(&view->writer->log, head, &strike);
+
+		if (is_decrease(finding->kind) && strike_log_claim(&view->writer->log, number))
+			nrb_add_relaxed(&reader->result->counts.by_class[strike.class].seen, 1);
+		event_report(reader->result, &view->writer->log, &strike, finding, view->writer->index, reader->index,
+			     now);
+	}
+	if (findings->count && reader->first_violation_ns == UINT64_MAX)
+		reader->first_violation_ns = now;
+	findings->count = 0;
+}
+
+static void consume_batch(struct view *view, struct findings *findings)
+{
+	const struct target *target = view->writer->target;
+	struct target_reader *reader = view->writer->reader;
+	struct observed_record observed;
+	struct target_record record;
+	unsigned done;
+	int rc = 0;
+
+	for (done = 0; done < BATCH && findings->count < ORACLE_FINDINGS; done++) {
+		rc = target->next(reader, &record);
+		if (rc <= 0)
+			break;
+		observed.type = record.type;
+		observed.size = record.size;
+		observed.position = record.position;
+		observed.payload = record.payload;
+		oracle_record(&view->stream, &observed, findings);
+	}
+	view->counts.records_read += done;
+	if (rc < 0) {
+		oracle_bad_record(&view->stream, record.position, 0, findings);
+		target->skip(reader);
+	} else {
+		target->release(reader);
+	}
+	/* All of what was published at the last poll has been seen. */
+	if (rc == 0 && done < BATCH)
+		oracle_batch(&view->stream, findings);
+}
+
+/* Look at a ring once. Return: whether there was anything to read. */
+static bool look(struct reader *reader, struct view *view)
+{
+	const struct target *target = view->writer->target;
+	struct target_reader *side = view->writer->reader;
+	struct findings findings = { .count = 0 };
+	uint64_t tail, head;
+	int64_t available = 0;
+
+	/* Tail before head, both acquire: the other order would see the tail of a later time than the head. */
+	tail = target->tail(side);
+	if (view->consumer)
+		available = target->poll(side, &head);
+	else
+		head = target->head(side);
+	view->counts.polls++;
+	oracle_head(&view->watch, tail, head, &findings);
+	if (view->consumer) {
+		/* The tail is this thread's own, so it has not moved since. */
+		oracle_fill(&view->stream, head, tail, &findings);
+		if (available > 0)
+			consume_batch(view, &findings);
+	}
+	if (findings.count)
+		take_findings(reader, view, &findings);
+	return available > 0;
+}
+
+/* The writer has finished and everything that is published has been read: now all must add up. */
+static void check_rest(struct reader *reader, struct view *view)
+{
+	const struct writer *writer = view->writer;
+	struct findings findings = { .count = 0 };
+	struct observed_rest rest = {
+		.published_head = writer->target->head(writer->reader),
+		.reserved_head = writer->target->reserved_head(writer->ring),
+		.residual_lost = writer->target->lost(writer->ring),
+	};
+
+	for (unsigned level = 0; level < LEVELS; level++) {
+		rest.attempts[level] = writer->counts.attempts[level];
+		rest.failed[level] = writer->counts.refused[level];
+	}
+	oracle_rest(&view->stream, &rest, &findings);
+	take_findings(reader, view, &findings);
+	view->counts.lost_records = view->stream.lost_records;
+}
+
+/* Read what remains of rings whose writer has finished. Return: whether nothing remains to be done. */
+static bool wind_up(struct reader *reader)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < reader->views; i++) {
+		struct view *view = &reader->view[i];
+
+		/* slice:J  pairs with slice:I: the counts that check_rest compares are the last ones. */
+		if (!nrb_load_acquire(&view->writer->finished)) {
+			all = false;
+			continue;
+		}
+		if (!view->consumer || view->rested)
+			continue;
+		/* Bounded: the writer is at rest, so there is at most a ring full. */
+		while (look(reader, view))
+			;
+		check_rest(reader, view);
+		view->rested = true;
+	}
+	return all;
+}
+
+void *reader_main(void *argument)
+{
+	struct reader *reader = argument;
+	bool shared = reader->config->placement->oversubscribed;
+
+	while (!nrb_load_relaxed(&reader->stop)) {
+		bool any = false;
+
+		for (unsigned i = 0; i < reader->views; i++)
+			any |= look(reader, &reader->view[i]);
+		if (any)
+			continue;
+		nrb_cpu_relax();
+		/* Who shares a CPU with a writer must let it write. */
+		if (shared)
+			sched_yield();
+	}
+	wind_up(reader);
+	return NULL;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "inject/inject.h"
+#include "order.h"
+#include "random.h"
+#include "slice.h"
+
+#define SLICE_MAX_NS (1 * NS_PER_S)
+/* What a process is given beyond its time before it is killed. */
+#define GRACE_NS (1500 * NS_PER_MS)
+#define SURVEY_NS (2 * NS_PER_S)
+#define PROGRESS_NS (200 * NS_PER_MS)
+#define OVERSLEPT_NS (500 * NS_PER_MS)
+
+/*
+ * One round in so many has the smallest ring and a base that does not wait: so that writes are refused, and space and
+ * losses accounted for, under stress as well. Not more, since a nested write that is refused exposes nothing.
+ */
+#define TIGHT_ONE_IN 5
+#define TIGHT_DATA_SIZE ((uint64_t)sysconf(_SC_PAGESIZE))
+
+/* Memory that the processes of a run share. */
+struct shared {
+	uint32_t stop;
+	struct survey survey;
+	struct slice_result slice;
+};
+
+/* The run's own bookkeeping. */
+struct session {
+	struct run *run;
+	struct shared *shared;
+	sigset_t signals;  /* that we wait for */
+	sigset_t original; /* the mask before */
+	uint64_t start_ns;
+	const char *target_name;
+	unsigned target;
+};
+
+void run_plan(uint64_t duration_ns, unsigned targets, uint64_t *slice_ns, unsigned *rounds)
+{
+	uint64_t slice = duration_ns / (2 * targets);
+
+	/* At least two rounds, so that each target runs both early and late. */
+	if (slice > SLICE_MAX_NS)
+		slice = SLICE_MAX_NS;
+	*rounds = (unsigned)((duration_ns + slice * targets - 1) / (slice * targets));
+	*slice_ns = duration_ns / ((uint64_t)*rounds * targets);
+}
+
+static void tell_progress(const struct session *session)
+{
+	const struct run *run = session->run;
+	struct run_progress progress = { .target = session->target_name,
+					 .elapsed_ns = clock_ns() - session->start_ns,
+					 .duration_ns = run->options->duration_ns };
+
+	if (!run->progress)
+		return;
+	for (unsigned i = 0; i < run->options->targets; i++)
+		progress.violations[i] = run->result[i].events;
+	progress.violations[session->target] += nrb_load_relaxed(&session->shared->slice.events);
+	run->progress(&progress);
+}
+
+/*
+ * Wait for a child, for @patience_ns; then kill it. Signals that end the run ask it to stop first.
+ *
+ * Return: its wait status, or -ETIME when it had to be killed.
+ */
+static int wait_for(struct session *session, pid_t child, uint64_t patience_ns)
+{
+	const struct timespec period = clock_timespec(PROGRESS_NS);
+	uint64_t deadline = clock_ns() + patience_ns, before, slept;
+	int status, signal;
+
+	for (;;) {
+		pid_t pid = waitpid(child, &status, WNOHANG);
+
+		if (pid == child)
+			return status;
+		if (pid < 0 && errno != EINTR)
+			return -errno;
+		if (clock_ns() > deadline) {
+			kill(child, SIGKILL);
+			waitpid(child, &status, 0);
+			return -ETIME;
+		}
+		before = clock_ns();
+		signal = sigtimedwait(&session->signals, NULL, &period);
+		/* We were stopped, or the whole machine was: nobody's fault, so it does not count. */
+		slept = clock_ns() - before;
+		if (slept > PROGRESS_NS + OVERSLEPT_NS)
+			deadline += slept;
+		if (signal > 0 && signal != SIGCHLD) {
+			session->run->stopped_by = signal;
+			nrb_store_relaxed(&session->shared->stop, 1);
+		}
+		tell_progress(session);
+	}
+}
+
+/* Start a process for one part of the run. Return: its pid; 0 in the child; or -errno. */
+static pid_t start_child(struct session *session)
+{
+	pid_t parent = getpid(), pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return pid < 0 ? -errno : pid;
+	/* Never outlive the parent, whatever ends it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	/* The parent hears of Ctrl-C and tells us through shared memory; what else there is stays as it was. */
+	sigdelset(&session->original, SIGTRAP);
+	for (unsigned level = 1; level < LEVELS; level++)
+		sigdelset(&session->original, inject_signal(level));
+	sigaddset(&session->original, SIGINT);
+	sigaddset(&session->original, SIGTERM);
+	sigaddset(&session->original, SIGHUP);
+	sigprocmask(SIG_SETMASK, &session->original, NULL);
+	return 0;
+}
+
+static int run_survey(struct session *session)
+{
+	struct run *run = session->run;
+	pid_t child = start_child(session);
+	int status;
+
+	if (!child) {
+		survey_run(run->options, run->placement->writer[0].cpu, &session->shared->survey);
+		_exit(0);
+	}
+	status = child < 0 ? child : wait_for(session, child, SURVEY_NS);
+	if (!status && session->shared->survey.done)
+		return 0;
+	if (status == -ETIME)
+		snprintf(run->message, sizeof(run->message), "stepping through the targets did not come to an end");
+	else if (status > 0 && WIFSIGNALED(status))
+		snprintf(run->message, sizeof(run->message), "stepping through the targets ended with signal %d (%s)",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(run->message, sizeof(run->message), "cannot start a process: %s",
+			 strerror(status < 0 ? -status : EIO));
+	return status < 0 ? status : -EIO;
+}
+
+/* Positions at which arithmetic goes wrong if it does: the start, 2^32, 2^64; and somewhere. */
+static uint64_t pick_start(struct random *random, unsigned number)
+{
+	uint64_t below = 8 * (uint64_t)random_below(random, 1u << 20);
+
+	switch (number % 4) {
+	case 0: return 0;
+	case 1: return (1ull << 32) - 8 - below;
+	case 2: return 0 - 8 - below;
+	default: return random_next(random) & ~7ull;
+	}
+}
+
+/* Making and filling in pages takes its time where rings are many and large. */
+static uint64_t set_up_ns(const struct slice_config *config)
+{
+	return 2 * config->data_size * config->placement->writers;
+}
+
+static void explain_death(struct slice_result *result, int status)
+{
+	if (status == -ETIME)
+		snprintf(result->message, sizeof(result->message),
+			 "the slice did not end in time and was killed: a write or a reader never came back");
+	else if (status > 0 && WIFSIGNALED(status))
+		snprintf(result->message, sizeof(result->message), "the slice crashed with signal %d (%s)",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (status < 0)
+		snprintf(result->message, sizeof(result->message), "cannot start a process: %s", strerror(-status));
+	else
+		snprintf(result->message, sizeof(result->message), "the slice ended without a result");
+}
+
+static void run_slice(struct session *session, unsigned index, unsigned round)
+{
+	struct run *run = session->run;
+	struct slice_result *result = &session->shared->slice;
+	uint64_t seed = run->options->seed;
+	struct random random = random_stream(seed, ((uint64_t)round << 32) + 0x51ce);
+	bool tight = round % TIGHT_ONE_IN == TIGHT_ONE_IN - 1;
+	struct slice_config config = {
+		.options = run->options,
+		.placement = run->placement,
+		.target = run->options->target[index],
+		.injector = &injector_timer,
+		.exposure = &session->shared->survey.exposure[index],
+		.signal_cost_ns = session->shared->survey.summary.signal_cost_ns,
+		.slow_motion = session->shared->survey.summary.slow_motion && run->options->slow_motion > 0,
+		/* The same for all targets of a round: they get the same sizes, intervals and positions. */
+		.start = pick_start(&random, round),
+		.seed = random_next(&random),
+		.data_size = tight ? TIGHT_DATA_SIZE : run->options->data_size,
+		.drop = tight || run->options->drop,
+		.duration_ns = run->slice_ns,
+		.stop = &session->shared->stop,
+	};
+	int status;
+	pid_t child;
+
+	memset(result, 0, sizeof(*result));
+	result->first_violation_ns = UINT64_MAX;
+	session->target = index;
+	session->target_name = config.target->name;
+	child = start_child(session);
+	if (!child) {
+		slice_run(&config, result);
+		/* Flushes what a profiler or a sanitizer has to say. */
+		exit(0);
+	}
+	status = child < 0 ? child : wait_for(session, child, config.duration_ns + GRACE_NS + set_up_ns(&config));
+	if (status || result->end == SLICE_UNFINISHED) {
+		result->end = SLICE_UNFINISHED;
+		explain_death(result, status);
+	}
+	target_result_add(&run->result[index], result, (uint64_t)run->result[index].slices * run->slice_ns);
+}
+
+static void begin_results(struct session *session)
+{
+	struct run *run = session->run;
+
+	for (unsigned i = 0; i < run->options->targets; i++) {
+		const struct target *target = run->options->target[i];
+		struct target_result *result = &run->result[i];
+
+		result->name = target->name;
+		result->summary = target->summary;
+		result->claim = target->claim;
+		result->tier = TIER_TIMER;
+		result->expected = target->expected[TIER_TIMER];
+		result->allowed = target->allowed;
+		result->boundaries = run->survey->exposure[i].count;
+		result->boundaries_complete = run->survey->exposure[i].complete;
+		result->first_violation_ns = UINT64_MAX;
+	}
+}
+
+static void run_slices(struct session *session)
+{
+	struct run *run = session->run;
+	unsigned rounds;
+
+	run_plan(run->options->duration_ns, run->options->targets, &run->slice_ns, &rounds);
+	for (unsigned round = 0; round < rounds; round++) {
+		for (unsigned i = 0; i < run->options->targets; i++) {
+			if (run->stopped_by)
+				return;
+			run_slice(session, i, round);
+			/* What cannot be run now will not run the next time either. */
+			if (run->result[i].failed || run->result[i].skipped)
+				return;
+		}
+	}
+}
+
+/* Those that end a run; who started us with one ignored (nohup, a job in the background) wants it ignored. */
+static void choose_signals(sigset_t *signals)
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(signals);
+	sigaddset(signals, SIGCHLD);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		if (!sigaction(ending[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(signals, ending[i]);
+}
+
+int run_all(struct run *run)
+{
+	struct session session = { .run = run, .target_name = "survey" };
+	int rc;
+
+	session.shared = mmap(NULL, sizeof(*session.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	run->result = calloc(run->options->targets, sizeof(*run->result));
+	if (session.shared == MAP_FAILED || !run->result) {
+		snprintf(run->message, sizeof(run->message), "cannot allocate memory for results");
+		return -ENOMEM;
+	}
+	run->survey = &session.shared->survey;
+	choose_signals(&session.signals);
+	sigprocmask(SIG_BLOCK, &session.signals, &session.original);
+	session.start_ns = clock_ns();
+	rc = run_survey(&session);
+	if (!rc) {
+		begin_results(&session);
+		run_slices(&session);
+	}
+	run->wall_ns = clock_ns() - session.start_ns;
+	return rc;
+}
+
+void run_free(struct run *run)
+{
+	free(run->result);
+	if (run->survey)
+		munmap((char *)run->survey - offsetof(struct shared, survey), sizeof(struct shared));
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slice.c - sets up a slice, watches over it, and ends it in time
+ */
+#define _GNU_SOURCE
+#include "slice.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "clock.h"
+#include "inject/inject.h"
+#include "reader.h"
+#include "watchdog.h"
+
+#define THREAD_STACK (256u << 10)
+
+/* Writers that were asked to stop get this long; then their timers are taken from them, and as long again. */
+#define STOP_PATIENCE_NS (300 * NS_PER_MS)
+
+/* Largest payload that anybody writes, and more than any draw in writer.c and strike.c gives. */
+#define PAYLOAD_MAX 2048u
+
+struct slice {
+	const struct slice_config *config;
+	struct slice_result *result;
+	struct writer *writer;
+	struct reader *reader;
+	unsigned writers, readers;                 /* set up */
+	unsigned writers_running, readers_running; /* threads started and not joined */
+	uint64_t start_ns;
+};
+
+static int fail(struct slice *slice, int error, const char *what)
+{
+	slice->result->end = SLICE_ERROR;
+	snprintf(slice->result->message, sizeof(slice->result->message), "%s: %s", what, strerror(-error));
+	return error;
+}
+
+static uint64_t resident_kib(void)
+{
+	unsigned long long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file) {
+		if (fscanf(file, "%*u %llu", &pages) != 1)
+			pages = 0;
+		fclose(file);
+	}
+	return pages * ((uint64_t)sysconf(_SC_PAGESIZE) >> 10);
+}
+
+/* ---- setting up ---- */
+
+static int set_up_writer(struct slice *slice, unsigned index)
+{
+	const struct slice_config *config = slice->config;
+	struct writer *writer = &slice->writer[index];
+	struct target_attr attr = { .data_size = config->data_size, .start = config->start, .id = index + 1 };
+
+	writer->config = config;
+	writer->result = slice->result;
+	writer->target = config->target;
+	writer->injector = config->injector;
+	writer->index = index;
+	writer->cpu = config->placement->writer[index].cpu;
+	writer->stream = (uint32_t)(config->seed ^ (index * 0x9e3779b9u));
+	/* A record of this size leaves room for others in the smallest ring. */
+	writer->payload_max = config->data_size / 8 < PAYLOAD_MAX ? (uint32_t)config->data_size / 8 : PAYLOAD_MAX;
+	writer->tail_seen = config->start;
+	steer_init(&writer->steer, LEVELS - 1, config->options->rate_hz, config->options->progress);
+	writer->ring = config->target->open(&attr);
+	if (!writer->ring)
+		return fail(slice, -errno, "cannot make a ring");
+	slice->writers = index + 1;
+	writer->reader = config->target->reader_open(writer->ring);
+	if (!writer->reader)
+		return fail(slice, -errno, "cannot open the reading side of a ring");
+	for (unsigned level = 0; level < LEVELS; level++) {
+		writer->random[level] = random_stream(config->seed, index * LEVELS + level);
+		writer->scratch[level] = calloc(1, PAYLOAD_MAX);
+		if (!writer->scratch[level])
+			return fail(slice, -ENOMEM, "cannot set up a writer");
+	}
+	return 0;
+}
+
+static int set_up_reader(struct slice *slice, unsigned index)
+{
+	const struct placed_reader *placed = &slice->config->placement->reader[index];
+	struct reader *reader = &slice->reader[index];
+
+	reader->config = slice->config;
+	reader->result = slice->result;
+	reader->index = index;
+	reader->cpu = placed->cpu;
+	reader->first_violation_ns = UINT64_MAX;
+	reader->view = calloc(slice->writers, sizeof(*reader->view));
+	slice->readers = index + 1;
+	if (!reader->view)
+		return fail(slice, -ENOMEM, "cannot set up a reader");
+	for (unsigned ring = placed->first_ring; ring < slice->writers; ring += placed->stride) {
+		struct view *view = &reader->view[reader->views++];
+
+		view->writer = &slice->writer[ring];
+		view->consumer = placed->consumer;
+		oracle_stream_init(&view->stream, view->writer->stream, slice->config->data_size);
+		if (!placed->consumer)
+			break;
+	}
+	return 0;
+}
+
+static int set_up(struct slice *slice)
+{
+	const struct placement *placement = slice->config->placement;
+	int rc;
+
+	slice->writer = aligned_alloc(64, placement->writers * sizeof(*slice->writer));
+	slice->reader = aligned_alloc(64, placement->readers * sizeof(*slice->reader));
+	if (!slice->writer || !slice->reader)
+		return fail(slice, -ENOMEM, "cannot set up a slice");
+	memset(slice->writer, 0, placement->writers * sizeof(*slice->writer));
+	memset(slice->reader, 0, placement->readers * sizeof(*slice->reader));
+	for (unsigned i = 0; i < placement->writers; i++) {
+		rc = set_up_writer(slice, i);
+		if (rc)
+			return rc;
+	}
+	for (unsigned i = 0; i < placement->readers; i++) {
+		rc = set_up_reader(slice, i);
+		if (rc)
+			return rc;
+	}
+	rc = slice->config->injector->prepare();
+	if (!rc)
+		rc = slow_motion_prepare();
+	return rc ? fail(slice, rc, "cannot handle signals") : 0;
+}
+
+static void tear_down(struct slice *slice)
+{
+	for (unsigned i = 0; i < slice->readers; i++)
+		free(slice->reader[i].view);
+	for (unsigned i = 0; i < slice->writers; i++) {
+		struct writer *writer = &slice->writer[i];
+
+		if (writer->reader)
+			writer->target->reader_close(writer->reader);
+		writer->target->close(writer->ring);
+		for (unsigned level = 0; level < LEVELS; level++)
+			free(writer->scratch[level]);
+	}
+	free(slice->writer);
+	free(slice->reader);
+}
+
+/* ---- threads ---- */
+
+static int start_thread(struct slice *slice, pthread_t *thread, const char *name, unsigned cpu,
+			void *(*function)(void *), void *argument)
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+	int rc;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	rc = pthread_create(thread, &attr, function, argument);
+	pthread_attr_destroy(&attr);
+	if (!rc) {
+		pthread_setname_np(*thread, name);
+		return 0;
+	}
+	slice->result->end = SLICE_ERROR;
+	if (rc == EINVAL)
+		snprintf(slice->result->message, sizeof(slice->result->message),
+			 "cannot pin a thread to CPU %u: it is offline, or not ours; name others with --cpus", cpu);
+	else
+		fail(slice, -rc, "cannot start a thread");
+	return -rc;
+}
+
+static int start_threads(struct slice *slice)
+{
+	sigset_t set;
+	char name[24];
+	int rc = 0;
+
+	/* Inherited by all threads; writers unblock them when they are ready. */
+	inject_signals(&set, LEVELS - 1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	slice->start_ns = clock_ns();
+	for (unsigned i = 0; i < slice->readers && !rc; i++) {
+		struct reader *reader = &slice->reader[i];
+
+		snprintf(name, sizeof(name), "reader%u", i);
+		reader->start_ns = slice->start_ns;
+		rc = start_thread(slice, &reader->thread, name, reader->cpu, reader_main, reader);
+		slice->readers_running += !rc;
+	}
+	for (unsigned i = 0; i < slice->writers && !rc; i++) {
+		struct writer *writer = &slice->writer[i];
+
+		snprintf(name, sizeof(name), "writer%u", i);
+		writer->start_ns = slice->start_ns;
+		rc = start_thread(slice, &writer->thread, name, writer->cpu, base_main, writer);
+		slice->writers_running += !rc;
+		if (!rc)
+			pthread_getcpuclockid(writer->thread, &writer->cpu_clock);
+	}
+	return rc;
+}
+
+/* Join until @deadline. Return: whether all have ended. */
+static bool join_writers(struct slice *slice, uint64_t deadline)
+{
+	struct timespec until = clock_timespec(deadline);
+
+	while (slice->writers_running) {
+		struct writer *writer = &slice->writer[slice->writers_running - 1];
+
+		if (pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &until))
+			return false;
+		slice->writers_running--;
+	}
+	return true;
+}
+
+static void disarm_all(struct slice *slice)
+{
+	/* Twice: a handler that was about to arm its timer may do so once more after the first. */
+	for (unsigned again = 0; again < 2; again++) {
+		for (unsigned i = 0; i < slice->writers_running; i++)
+			slice->config->injector->disarm(&slice->writer[i]);
+		nanosleep(&(struct timespec) { .tv_nsec = NS_PER_MS }, NULL);
+	}
+}
+
+/* Return: whether every thread has ended, so that what they used may be freed. */
+static bool stop_threads(struct slice *slice)
+{
+	for (unsigned i = 0; i < slice->writers_running; i++)
+		nrb_store_relaxed(&slice->writer[i].stop, 1);
+	if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
+		disarm_all(slice);
+		if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
+			slice->result->end = SLICE_ERROR;
+			snprintf(slice->result->message, sizeof(slice->result->message),
+				 "a writer did not stop within %u ms: its write may never return",
+				 (unsigned)(2 * STOP_PATIENCE_NS / NS_PER_MS));
+			return false;
+		}
+	}
+	for (unsigned i = 0; i < slice->readers_running; i++)
+		nrb_store_relaxed(&slice->reader[i].stop, 1);
+	for (unsigned i = 0; i < slice->readers_running; i++)
+		pthread_join(slice->reader[i].thread, NULL);
+	return true;
+}
+
+/* ---- the result ---- */
+
+static void collect(struct slice *slice)
+{
+	struct slice_result *result = slice->result;
+
+	for (unsigned i = 0; i < slice->writers; i++) {
+		struct writer *writer = &slice->writer[i];
+
+		counts_add(&result->counts, &writer->counts);
+		for (unsigned level = 1; level < LEVELS; level++)
+			result->interval_ns[level] += writer->steer.interval_ns / slice->writers;
+		if (writer->error && result->end != SLICE_ERROR) {
+			result->end = SLICE_ERROR;
+			if (writer->message[0])
+				snprintf(result->message, sizeof(result->message), "%s", writer->message);
+			else
+				fail(slice, writer->error, "a writer could not run");
+		}
+	}
+	for (unsigned i = 0; i < slice->readers; i++) {
+		struct reader *reader = &slice->reader[i];
+
+		for (unsigned v = 0; v < reader->views; v++)
+			counts_add(&result->counts, &reader->view[v].counts);
+		if (reader->first_violation_ns < result->first_violation_ns)
+			result->first_violation_ns = reader->first_violation_ns;
+	}
+}
+
+void slice_run(const struct slice_config *config, struct slice_result *result)
+{
+	struct slice slice = { .config = config, .result = result };
+	bool quiet = true;
+
+	result->first_violation_ns = UINT64_MAX;
+	if (!set_up(&slice)) {
+		result->rss_start_kib = resident_kib();
+		if (!start_threads(&slice))
+			result->end = watchdog_run(config, slice.writer, slice.writers, slice.start_ns, result->message,
+						   sizeof(result->message));
+		quiet = stop_threads(&slice);
+		result->rss_end_kib = resident_kib();
+		if (quiet)
+			collect(&slice);
+	}
+	/* A thread that still runs would use what is freed; the process is about to end anyway. */
+	if (quiet)
+		tear_down(&slice);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ring_target.h - what all targets built on libnrb's ring share; they differ in the write path alone
+ */
+#ifndef STRESS_RING_TARGET_H
+#define STRESS_RING_TARGET_H
+
+#include "nrb.h"
+#include "target.h"
+
+_Static_assert(sizeof(struct nrb_reservation) <= sizeof(((struct target_reservation *)0)->state), "it fits");
+
+static inline struct nrb_ring *ring_of(struct target_ring *ring)
+{
+	return (struct nrb_ring *)ring;
+}
+
+static inline struct nrb_reservation *reservation_of(struct target_reservation *reservation)
+{
+	return (struct nrb_reservation *)(void *)reservation->state;
+}
+
+struct target_ring *ring_open(const struct target_attr *attr);
+void ring_close(struct target_ring *ring);
+uint64_t ring_reserved_head(const struct target_ring *ring);
+uint64_t ring_lost(const struct target_ring *ring);
+struct target_reader *ring_reader_open(struct target_ring *ring);
+void ring_reader_close(struct target_reader *reader);
+uint64_t ring_head(const struct target_reader *reader);
+uint64_t ring_tail(const struct target_reader *reader);
+int64_t ring_poll(struct target_reader *reader, uint64_t *head);
+int ring_next(struct target_reader *reader, struct target_record *record);
+void ring_release(struct target_reader *reader);
+uint64_t ring_skip(struct target_reader *reader);
+
+/* The members of struct target that are the same for all of them. */
+#define RING_TARGET_COMMON                                                                                             \
+	.checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP), .driver = DRIVER_HARNESS, .open = ring_open,          \
+	.close = ring_close, .reserved_head = ring_reserved_head, .lost = ring_lost, .reader_open = ring_reader_open,  \
+	.reader_close = ring_reader_close, .head = ring_head, .tail = ring_tail, .poll = ring_poll, .next = ring_next, \
+	.release = ring_release, .skip = ring_skip
+
+/* The entry points of a variant: NAME_write, NAME_reserve and NAME_commit by the steps in @steps (see steps.h). */
+#define RING_TARGET_WRITE_PATH(name, steps)                                                                            \
+	static int name##_write(struct target_ring *ring, const void *payload, size_t size)                            \
+	{                                                                                                              \
+		return nrb_write_by(&(steps), ring_of(ring), NRB_RECORD_SAMPLE, payload, size);                        \
+	}                                                                                                              \
+	static int name##_reserve(struct target_ring *ring, struct target_reservation *r, size_t size)                 \
+	{                                                                                                              \
+		int rc = nrb_reserve_by(&(steps), ring_of(ring), reservation_of(r), NRB_RECORD_SAMPLE, size);          \
+                                                                                                                       \
+		r->payload = reservation_of(r)->payload;                                                               \
+		return rc;                                                                                             \
+	}                                                                                                              \
+	static void name##_commit(struct target_ring *ring, struct target_reservation *r)                              \
+	{                                                                                                              \
+		nrb_commit_by(&(steps), ring_of(ring), reservation_of(r));                                             \
+	}
+
+extern const struct target target_fixed;
+extern const struct target target_legacy;
+
+#endif /* STRESS_RING_TARGET_H */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.h - what is put under stress, as a table of functions
+ *
+ * Nothing above this table knows which ring it holds. A target is a ring with one writer thread, which its own
+ * interrupts may nest into, a consumer, and any number of watchers. Functions give 0 or -errno, pointers NULL and
+ * errno.
+ */
+#ifndef STRESS_TARGET_H
+#define STRESS_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "words.h"
+
+struct target_ring;   /* the writing side; the target's own type */
+struct target_reader; /* the reading side */
+
+/* Who makes the interrupts that nest. */
+enum driver {
+	DRIVER_HARNESS, /* the harness's injectors strike, and their handlers write */
+	DRIVER_SELF     /* the target's own environment does, as the kernel */
+};
+
+struct target_attr {
+	uint64_t data_size; /* bytes */
+	uint64_t start;     /* position of the first byte */
+	uint64_t id;
+};
+
+/* A reservation between reserve and commit; @payload is set by the target, the rest is its own business. */
+struct target_reservation {
+	void *payload;
+	_Alignas(16) unsigned char state[240];
+};
+
+struct target_record {
+	uint32_t type;
+	uint32_t size; /* bytes of payload */
+	uint64_t position;
+	const void *payload;
+};
+
+struct target {
+	const char *name;
+	const char *summary; /* one line */
+
+	/* What it claims. */
+	enum claim claim;
+	uint32_t expected
+		[TIERS];    /* control: the violations of which one must be seen in this tier; 0: cannot show there */
+	uint32_t allowed;   /* control: violations that come along with these */
+	uint32_t checks;    /* the violations that can be told for this target at all */
+	unsigned max_depth; /* writes that may nest, the outermost included; 0: unlimited */
+	bool masks_signals; /* its writes block the harness's signals */
+	enum driver driver;
+
+	/* The writing side. Context: thread. */
+	struct target_ring *(*open)(const struct target_attr *attr);
+	void (*close)(struct target_ring *ring);
+	int (*attach)(struct target_ring *ring);  /* this thread is the writer from now on; may be NULL */
+	void (*detach)(struct target_ring *ring); /* may be NULL */
+
+	/* Context: writer, and nested in its handlers. @size is a multiple of 8. -ENOSPC: refused and counted. */
+	int (*write)(struct target_ring *ring, const void *payload, size_t size);
+	int (*reserve)(struct target_ring *ring, struct target_reservation *reservation, size_t size); /* may be NULL */
+	void (*commit)(struct target_ring *ring, struct target_reservation *reservation);
+	uint64_t (*reserved_head)(const struct target_ring *ring);
+	uint64_t (*lost)(const struct target_ring *ring);
+
+	/* The reading side. head and tail: any thread, acquire loads; the others: the one consumer. */
+	struct target_reader *(*reader_open)(struct target_ring *ring);
+	void (*reader_close)(struct target_reader *reader);
+	uint64_t (*head)(const struct target_reader *reader);
+	uint64_t (*tail)(const struct target_reader *reader);
+	/* Load data_head into @head. Return: bytes that next may go through, or -EPROTO: nothing to be read now. */
+	int64_t (*poll)(struct target_reader *reader, uint64_t *head);
+	/* Return: 1 with a record, 0 none, -EBADMSG with record->position: what stands there is none. */
+	int (*next)(struct target_reader *reader, struct target_record *record);
+	void (*release)(struct target_reader *reader);
+	uint64_t (*skip)(struct target_reader *reader);
+};
+
+/* All targets, in the order of --list; NULL ends them. */
+extern const struct target *const target_table[];
+
+/* Return: the target of that name, or NULL. */
+const struct target *target_find(const char *name);
+
+#endif /* STRESS_TARGET_H */

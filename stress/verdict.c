@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "verdict.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "number.h"
+
+/* Zero seen in n: the rate is below 3 / n at 95 % confidence (1 - 0.05^(1/n), the "rule of three"). */
+#define RULE_OF_THREE 3.0
+/* Fewer strikes than this at a depth are said in the verdict line. */
+#define FEW_STRIKES 10
+
+/* Whether two results belong together: what the control of a tier shows holds for that tier. */
+static bool is_control(const struct target_result *r, enum tier tier)
+{
+	return r->claim == CLAIM_CONTROL && r->tier == tier;
+}
+
+static uint64_t violations_in(const struct class_counts *class, uint32_t mask)
+{
+	uint64_t sum = 0;
+
+	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
+		if (mask & VIOLATION_BIT(kind))
+			sum += class->violations[kind];
+	return sum;
+}
+
+/* Seen failing in the way it is known for; what struck in slow motion proves nothing about anything. */
+static bool is_caught(const struct target_result *r)
+{
+	return violations_in(&r->counts.by_class[STRIKE_PLAIN], r->expected) ||
+	       violations_in(&r->counts.by_class[STRIKE_SLOW], r->expected);
+}
+
+/*
+ * What a share is not below, at 95 %, when @seen of @happened were seen: the score interval's lower end (Wilson, 1927).
+ * A few lucky ones must not count as much as many.
+ */
+static double share(uint64_t seen, uint64_t happened)
+{
+	const double z = 1.645;
+	double n = (double)happened, p;
+
+	if (!happened)
+		return 0;
+	p = seen >= happened ? 1 : (double)seen / n;
+	return fmax(0, (p + z * z / (2 * n) - z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n));
+}
+
+static struct sight look(const struct target_result *results, size_t count, enum tier tier)
+{
+	uint64_t plain_seen = 0, plain_happened = 0, slow_seen = 0, slow_happened = 0;
+	struct sight sight = { .caught = false };
+
+	for (size_t i = 0; i < count; i++) {
+		const struct class_counts *class = results[i].counts.by_class;
+
+		if (!is_control(&results[i], tier) || !is_caught(&results[i]))
+			continue;
+		sight.caught = true;
+		sight.boundaries |= results[i].boundaries != 0;
+		plain_seen += class[STRIKE_PLAIN].seen;
+		plain_happened += class[STRIKE_PLAIN].decreasing;
+		slow_seen += class[STRIKE_SLOW].seen;
+		slow_happened += class[STRIKE_SLOW].decreases;
+	}
+	sight.share_plain = share(plain_seen, plain_happened);
+	sight.share_slow = share(slow_seen, slow_happened);
+	return sight;
+}
+
+static void judge_control(const struct target_result *r, struct judgement *j)
+{
+	uint64_t strange = counts_violations_except(&r->counts, r->expected | r->allowed);
+
+	j->caught = is_caught(r);
+	if (strange) {
+		j->verdict = VERDICT_ERROR;
+		snprintf(
+			j->reason, sizeof(j->reason),
+			"%s showed %s violations that it is not known for: the harness, or this build of it, is broken",
+			r->name, number_grouped(strange).text);
+	} else if (r->expected && !j->caught) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason), "%s was not caught: readers here may be blind to what it does",
+			 r->name);
+	}
+}
+
+static void judge_sound(const struct target_result *r, const struct sight *sight, const struct verdict_limits *limits,
+			struct judgement *j)
+{
+	uint64_t violations = counts_violations_except(&r->counts, 0);
+	/* Where the control is exposed is known, and here any strike into a write would count: no comparison. */
+	bool unknown = sight->boundaries && !r->boundaries;
+
+	j->exposure = (double)r->counts.by_class[STRIKE_PLAIN].exposed * sight->share_plain +
+		      (double)r->counts.by_class[STRIKE_SLOW].exposed * sight->share_slow;
+	if (violations) {
+		j->verdict = VERDICT_FAIL;
+		snprintf(j->reason, sizeof(j->reason), "%s, which claims to be sound, showed %s violation%s", r->name,
+			 number_grouped(violations).text, violations == 1 ? "" : "s");
+	} else if (!sight->caught) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason), "%s is clean, but no control was caught in the %s tier", r->name,
+			 tier_name(r->tier));
+	} else if (unknown) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s is clean, but where it is exposed could not be found out in time: is this machine very "
+			 "busy?",
+			 r->name);
+	} else if (j->exposure < limits->min_exposure) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s is clean, but too few interrupts struck where it matters and could be seen: %.1f of the "
+			 "%.0f needed; run longer (--duration)",
+			 r->name, j->exposure, limits->min_exposure);
+	}
+	/* Below three strikes the rule says no more than that a rate is at most 1. */
+	if (!violations && !unknown && sight->caught && j->exposure > RULE_OF_THREE)
+		j->bound = RULE_OF_THREE / j->exposure;
+}
+
+static void judge(const struct target_result *r, const struct sight *sight, const struct verdict_limits *limits,
+		  struct judgement *j)
+{
+	memset(j, 0, sizeof(*j));
+	j->verdict = VERDICT_PASS;
+	if (r->claim == CLAIM_CONTROL)
+		judge_control(r, j);
+	else
+		judge_sound(r, sight, limits, j);
+	if (j->verdict == VERDICT_FAIL)
+		return;
+	if (r->failed) {
+		j->verdict = VERDICT_ERROR;
+		snprintf(j->reason, sizeof(j->reason), "%s: %s", r->name, r->message);
+	} else if (j->verdict != VERDICT_ERROR && r->starved) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s: interrupts left the writer no time, even at a quarter of the rate: %s", r->name,
+			 r->message);
+	} else if (j->verdict != VERDICT_ERROR && r->skipped) {
+		j->verdict = VERDICT_SKIP;
+		snprintf(j->reason, sizeof(j->reason), "%s", r->message);
+	}
+}
+
+static size_t append(char *text, size_t size, size_t at, const char *more)
+{
+	int length = snprintf(text + at, size - at, "%s", more);
+
+	return length < 0 || (size_t)length >= size - at ? size - 1 : at + (size_t)length;
+}
+
+/* How much a clean target was tried: exposures, what readers see of them, the bound, and depths hardly reached. */
+static size_t tell_strength(const struct target_result *r, const struct judgement *j, const struct sight *sight,
+			    char *text, size_t size, size_t at)
+{
+	uint64_t slow = r->counts.by_class[STRIKE_SLOW].exposed;
+	uint64_t all = slow + r->counts.by_class[STRIKE_PLAIN].exposed;
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s%s: 0 violations at %s %s (", at ? "; " : "", r->name, number_grouped(all).text,
+		 r->boundaries ? "exposed boundaries" : "interrupted writes");
+	at = append(text, size, at, line);
+	if (slow)
+		snprintf(line, sizeof(line), "%s in slow motion, of which readers see at least %s",
+			 number_grouped(slow).text, number_percent(sight->share_slow).text);
+	else
+		snprintf(line, sizeof(line), "none in slow motion; readers see at least %s",
+			 number_percent(sight->share_plain).text);
+	at = append(text, size, at, line);
+	if (j->bound > 0)
+		snprintf(line, sizeof(line), "): rate below 1 in %s at 95 %% confidence",
+			 number_grouped((uint64_t)(1 / j->bound)).text);
+	else
+		snprintf(line, sizeof(line), "): too few for a bound");
+	at = append(text, size, at, line);
+	if (!r->counts.lost_records)
+		at = append(text, size, at, "; never full: space and losses not tried");
+	for (unsigned depth = 3; depth <= LEVELS; depth++) {
+		uint64_t strikes = r->counts.strikes_by_depth[depth];
+
+		if (strikes >= FEW_STRIKES)
+			continue;
+		snprintf(line, sizeof(line), "; only %s interrupt%s at depth %u", number_grouped(strikes).text,
+			 strikes == 1 ? "" : "s", depth);
+		at = append(text, size, at, line);
+	}
+	return at;
+}
+
+void verdict_run(const struct target_result *results, size_t count, const struct verdict_limits *limits,
+		 struct judgement *judgements, struct run_judgement *run)
+{
+	size_t at = 0;
+
+	memset(run, 0, sizeof(*run));
+	run->verdict = VERDICT_PASS;
+	for (unsigned tier = 0; tier < TIERS; tier++)
+		run->sight[tier] = look(results, count, tier);
+	if (!count) {
+		run->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(run->reason, sizeof(run->reason), "nothing was run");
+	}
+	for (size_t i = 0; i < count; i++) {
+		judge(&results[i], &run->sight[results[i].tier], limits, &judgements[i]);
+		if (judgements[i].verdict <= run->verdict)
+			continue;
+		run->verdict = judgements[i].verdict;
+		snprintf(run->reason, sizeof(run->reason), "%s", judgements[i].reason);
+	}
+	if (limits->interrupted && run->verdict < VERDICT_ERROR) {
+		run->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(run->reason, sizeof(run->reason), "stopped before its time");
+	}
+	if (run->verdict != VERDICT_PASS)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (results[i].claim == CLAIM_SOUND)
+			at = tell_strength(&results[i], &judgements[i], &run->sight[results[i].tier], run->strength,
+					   sizeof(run->strength), at);
+	if (at)
+		return;
+	for (unsigned tier = 0; tier < TIERS; tier++)
+		at |= run->sight[tier].caught;
+	if (at) {
+		append(run->strength, sizeof(run->strength), 0, "every control was caught; no sound target was run");
+	} else {
+		run->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(run->reason, sizeof(run->reason), "none of these controls can show itself in this tier");
+	}
+}
+
+int verdict_exit_status(enum verdict verdict, int skip_status)
+{
+	switch (verdict) {
+	case VERDICT_PASS: return 0;
+	case VERDICT_FAIL: return 1;
+	case VERDICT_ERROR: return 2;
+	case VERDICT_SKIP: return skip_status;
+	default: return 3;
+	}
+}

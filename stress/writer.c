@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "writer.h"
+
+#include "payload.h"
+
+__thread struct writer *this_writer __attribute__((tls_model("initial-exec")));
+
+static void enter_write(struct writer *writer)
+{
+	nrb_local_add(&writer->in_write, 1);
+	nrb_local_fence();
+}
+
+/* Few instructions: they may be running in slow motion. */
+static void leave_write(struct writer *writer)
+{
+	nrb_local_fence();
+	nrb_local_add(&writer->in_write, (uint64_t)-1);
+	slow_motion_write_returned(&writer->slow, nrb_local_load(&writer->depth));
+}
+
+/* Each level has its own numbers, and no handler runs within itself, so plain arithmetic does. */
+static uint64_t next_sequence(struct writer *writer, unsigned level)
+{
+	writer->counts.attempts[level]++;
+	return writer->sequence[level]++;
+}
+
+static bool account(struct writer *writer, unsigned level, int rc)
+{
+	if (rc)
+		writer->counts.refused[level]++;
+	return rc == 0;
+}
+
+bool writer_write(struct writer *writer, unsigned level, uint32_t size)
+{
+	unsigned char *payload = writer->scratch[level];
+	int rc;
+
+	payload_fill(payload, size, writer->stream, level, next_sequence(writer, level));
+	enter_write(writer);
+	rc = writer->target->write(writer->ring, payload, size);
+	leave_write(writer);
+	return account(writer, level, rc);
+}
+
+bool writer_write_in_place(struct writer *writer, unsigned level, uint32_t size,
+			   void (*pause)(struct writer *, unsigned))
+{
+	uint64_t sequence = next_sequence(writer, level);
+	struct target_reservation reservation;
+	int rc;
+
+	enter_write(writer);
+	rc = writer->target->reserve(writer->ring, &reservation, size);
+	if (!rc) {
+		/* In two parts, so that what a reader could see too early would not verify. */
+		payload_fill(reservation.payload, PAYLOAD_MIN, writer->stream, level, sequence);
+		if (pause)
+			pause(writer, level);
+		payload_fill(reservation.payload, size, writer->stream, level, sequence);
+		writer->target->commit(writer->ring, &reservation);
+	}
+	leave_write(writer);
+	return account(writer, level, rc);
+}
