@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_report.c - forged runs through every report format
+ */
+#define _GNU_SOURCE
+#include "suite.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "forged.h"
+#include "text_asserts.h"
+
+static char *print_text(const struct report *report, const struct text_style *style)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	report_text(report, out, style);
+	fclose(out);
+	return text;
+}
+
+static char *print_json(const struct report *report)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	ck_assert_int_eq(report_json(report, out), 0);
+	fclose(out);
+	return text;
+}
+
+static char *print_ktap(const struct report *report)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	report_ktap(report, out);
+	fclose(out);
+	return text;
+}
+
+/* ---- text ---- */
+
+START_TEST(text_pass)
+{
+	struct text_style style = { .color = false };
+	struct forged f;
+	char *text;
+
+	forge_pass(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "nrb-stress 0.1   2 CPUs, one L3   Linux 6.18   seed 0x8f3a19c2   gcc 12.2 -O2\n");
+	assert_has(text, "timer  5.0 s a target in slices of 1.0 s   cpu0 writes, cpu1 reads   3 levels   ");
+	assert_has(text, "interrupts/s (steered)\n");
+	assert_has(text, "in window  ");
+	assert_has(text, "2 / 1,930  913 / 954        0      0  KNOWN BAD, caught\n");
+	assert_has(text, "sound, clean\n");
+	assert_has(text, "legacy: data_head went backwards 915 times, by 16 to 4,096 bytes; first after 3.1 ms,");
+	assert_has(text, "interrupted at");
+	assert_has(text, "0.3 % of nested writes refused");
+	assert_lacks(text, "\033");
+	assert_lacks(text, "replay");
+	assert_begins(last_line(text), "PASS   fixed: 0 violations at 2,884 ");
+	free(text);
+}
+END_TEST
+
+START_TEST(text_fail)
+{
+	struct text_style style = { .color = true };
+	struct forged f;
+	char *text;
+
+	forge_fail(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "\033[31msound, VIOLATED\033[m\n");
+	assert_has(text, "\033[32mKNOWN BAD, caught\033[m\n");
+	assert_has(text, "torn_record 1   sequence_gap 1\n");
+	assert_has(text, "torn_record after 3.1 ms, ring 0, reader 0, slow interrupt: at 0xfffffffffffffff8,");
+	assert_has(text, "150 more were counted\n");
+	assert_has(text, "replay: stress/stress --seed=0x8f3a19c2 --duration=10 '--cpus=0 \xff'\\''1'\n");
+	assert_has(last_line(text), "\033[1m\033[31mFAIL\033[m   fixed, which claims to be sound, showed 2 violations");
+	free(text);
+}
+END_TEST
+
+START_TEST(text_words)
+{
+	struct text_style plain = { .color = false }, quiet = { .quiet = true };
+	struct forged f;
+	char *text;
+
+	forge_inconclusive(&f);
+	text = print_text(&f.report, &plain);
+	assert_has(text, "KNOWN BAD, not caught\n");
+	assert_has(text, "clean, INCONCLUSIVE\n");
+	assert_has(text, "no slow motion here: no trap flag");
+	free(text);
+
+	forge_error(&f);
+	text = print_text(&f.report, &plain);
+	assert_has(text, " ERROR\n");
+	assert_has(text, " SKIP\n");
+	assert_has(last_line(text), "ERROR   fixed: timer_create: raise RLIMIT_SIGPENDING\n");
+	free(text);
+
+	forge_no_boundaries(&f);
+	text = print_text(&f.report, &plain);
+	assert_has(text, "in write");
+	assert_lacks(text, "in window");
+	assert_has(text, "(asked for 1,000,000 a level, cut to 16,666)");
+	assert_has(text, "the hypervisor took 20.0 ms");
+	free(text);
+
+	forge_interrupted(&f);
+	text = print_text(&f.report, &quiet);
+	ck_assert_str_eq(text, "INCONCLUSIVE   interrupted by SIGINT after 10.0 s: stopped before its time\n");
+	free(text);
+
+	forge_skip(&f);
+	text = print_text(&f.report, &plain);
+	assert_has(last_line(text), "SKIP   one CPU: nobody could watch the writer\n");
+	free(text);
+}
+END_TEST
+
+/* Whatever a run holds, each form of it ends with the verdict's line, and verbose tells each event. */
+START_TEST(text_any)
+{
+	struct text_style style = { .color = _i & 1, .quiet = _i & 2, .verbose = _i & 4 };
+
+	for (size_t i = 0; i < FORGES; i++) {
+		struct forged f;
+		char *text;
+
+		forges[i](&f);
+		text = print_text(&f.report, &style);
+		assert_has(last_line(text), verdict_name(f.run.verdict));
+		if (style.quiet)
+			ck_assert_ptr_eq(last_line(text), text);
+		else if (style.verbose && f.report.count)
+			assert_has(text, "    memory      5,120 to 5,124 KiB");
+		free(text);
+	}
+}
+END_TEST
+
+/* ---- JSON ---- */
+
+START_TEST(json_content)
+{
+	struct forged f;
+	json_t *root, *legacy_result, *event;
+	char *text;
+
+	forge_pass(&f);
+	text = print_json(&f.report);
+	root = json_loads(text, 0, NULL);
+	ck_assert_ptr_nonnull(root);
+	ck_assert_int_eq(json_integer_value(json_object_get(root, "format_version")), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(root, "verdict")), "PASS");
+	ck_assert(json_is_null(json_object_get(root, "reason")));
+	ck_assert(json_is_null(json_object_get(root, "interrupted_by")));
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(root, "options"), "seed")), "0x8f3a19c2");
+	legacy_result = json_array_get(json_object_get(root, "targets"), LEGACY);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(json_object_get(legacy_result, "violations"), "head_backward")),
+		915);
+	event = json_array_get(json_object_get(legacy_result, "events"), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(event, "after")), "0xfffffffffffff008");
+	event = json_array_get(json_object_get(event, "strikes"), 0);
+	assert_function(json_string_value(json_object_get(event, "function")), "forged_function+0x1");
+	ck_assert(json_is_null(
+		json_object_get(json_array_get(json_object_get(root, "targets"), FIXED), "first_violation_ns")));
+	json_decref(root);
+	free(text);
+}
+END_TEST
+
+START_TEST(json_any)
+{
+	struct forged f;
+	json_t *root;
+	char *text;
+
+	forges[_i](&f);
+	text = print_json(&f.report);
+	root = json_loads(text, 0, NULL);
+	ck_assert_ptr_nonnull(root);
+	ck_assert_str_eq(json_string_value(json_object_get(root, "verdict")), verdict_name(f.run.verdict));
+	assert_lacks(text, ": -1");
+	json_decref(root);
+	free(text);
+}
+END_TEST
+
+/* ---- KTAP ---- */
+
+START_TEST(ktap_content)
+{
+	struct forged f;
+	char *text;
+
+	forge_pass(&f);
+	text = print_ktap(&f.report);
+	assert_begins(text, "KTAP version 1\n1..3\n    KTAP version 1\n    # Subtest: timer.legacy\n    1..10\n");
+	assert_has(text, "    # legacy is known bad and was caught: 915 times\n    ok 1 head_backward\n");
+	assert_has(text, "\nok 1 timer.legacy\n");
+	assert_has(text, "    1..11\n    ok 1 head_backward\n");
+	assert_has(text, "    ok 11 exposure\nok 2 timer.fixed\n");
+	assert_has(text, "\nok 3 verdict\n");
+	assert_lacks(text, "not ok");
+	free(text);
+
+	forge_fail(&f);
+	text = print_ktap(&f.report);
+	assert_has(text, "    not ok 3 torn_record\n");
+	assert_has(text, "\nnot ok 2 timer.fixed\n");
+	assert_has(text, "\nok 1 timer.legacy\n");
+	free(text);
+
+	forge_inconclusive(&f);
+	text = print_ktap(&f.report);
+	assert_has(text, "    not ok 1 head_backward\n");
+	assert_has(text, "\nnot ok 1 timer.legacy\n");
+	assert_has(text, "    not ok 11 exposure\n");
+	free(text);
+
+	forge_skip(&f);
+	text = print_ktap(&f.report);
+	ck_assert_str_eq(text, "KTAP version 1\n1..1\nok 1 verdict # SKIP one CPU: nobody could watch the writer\n");
+	free(text);
+
+	forge_error(&f);
+	text = print_ktap(&f.report);
+	assert_has(text, "\nok 1 timer.legacy # SKIP not here\n");
+	assert_has(text, "    # fixed: timer_create: raise RLIMIT_SIGPENDING\n    not ok 11 exposure\n");
+	free(text);
+
+	forge_interrupted(&f);
+	text = print_ktap(&f.report);
+	assert_has(text, "\nnot ok 3 verdict\n");
+	free(text);
+}
+END_TEST
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("report");
+	TCase *text = suite_case(suite, "text"), *json = suite_case(suite, "json"), *ktap = suite_case(suite, "ktap");
+
+	tcase_add_test(text, text_pass);
+	tcase_add_test(text, text_fail);
+	tcase_add_test(text, text_words);
+	tcase_add_loop_test(text, text_any, 0, 8);
+	tcase_add_test(json, json_content);
+	tcase_add_loop_test(json, json_any, 0, FORGES);
+	tcase_add_test(ktap, ktap_content);
+	return suite;
+}

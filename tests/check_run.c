@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_run.c - the whole harness on targets that lie, crash or hang: does it say so, and in time?
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "inject/context.h"
+#include "order.h"
+#include "run.h"
+#include "steps.h"
+#include "suite.h"
+#include "targets/ring_target.h"
+#include "topology.h"
+#include "verdict.h"
+
+/* What chance decides gets so long, on a machine that may be busy with other things. */
+#define PATIENCE_NS (60 * NS_PER_S)
+/* A run never outlives its duration by more than this. */
+#define BOUND_NS (2 * NS_PER_S)
+
+static struct options options;
+static struct placement placement;
+static struct run run;
+static struct judgement judgement[OPTIONS_TARGETS];
+static struct run_judgement verdict;
+
+static void begin(uint64_t duration_ns, const struct target *first, const struct target *second)
+{
+	static struct topology topology;
+	char message[256];
+
+	memset(&options, 0, sizeof(options));
+	options.target[0] = first;
+	options.target[1] = second;
+	options.targets = second ? 2 : 1;
+	options.duration_ns = duration_ns;
+	options.data_size = 1 << 20;
+	options.progress = 0.5;
+	options.slow_motion = 0.5;
+	options.min_exposure = 10;
+	options.seed = clock_ns();
+	ck_assert_int_eq(topology_read(&topology, NULL, message, sizeof(message)), 0);
+	ck_assert_int_eq(placement_make(&placement, &topology, PLACEMENT_NEAR, 1, 1), 0);
+}
+
+static int go(void)
+{
+	struct verdict_limits limits = { .min_exposure = options.min_exposure };
+	uint64_t start = clock_ns(), took;
+	int rc;
+
+	memset(&run, 0, sizeof(run));
+	run.options = &options;
+	run.placement = &placement;
+	rc = run_all(&run);
+	took = clock_ns() - start;
+	require(took < options.duration_ns + BOUND_NS);
+	limits.interrupted = run.stopped_by != 0;
+	if (!rc)
+		verdict_run(run.result, options.targets, &limits, judgement, &verdict);
+	return rc;
+}
+
+START_TEST(a_liar_is_found_out)
+{
+	struct target liar = target_legacy;
+	uint64_t end = clock_ns() + PATIENCE_NS;
+
+	liar.name = "liar";
+	liar.claim = CLAIM_SOUND;
+	do {
+		begin(2 * NS_PER_S, &target_legacy, &liar);
+		ck_assert_int_eq(go(), 0);
+	} while (!counts_violations(&run.result[1].counts, HEAD_BACKWARD) && clock_ns() < end);
+	ck_assert_int_eq(verdict.verdict, VERDICT_FAIL);
+	ck_assert_uint_gt(counts_violations(&run.result[1].counts, HEAD_BACKWARD), 0);
+	ck_assert_uint_eq(counts_violations_except(&run.result[1].counts, liar.expected[TIER_TIMER] | liar.allowed), 0);
+	ck_assert_uint_gt(run.result[1].events, 0);
+	ck_assert_uint_gt(run.result[1].event[0].strikes_known, 0);
+}
+END_TEST
+
+/* The fixed protocol without P5: what struck while it published stays invisible until the next write. */
+NRB_STEP void publish_and_forget(struct nrb_ring *ring)
+{
+	struct nrb_writer *w = ring->writer;
+	uint32_t nest = nrb_local_load(&w->nest);
+
+	nrb_local_fence();
+	if (nest == 1)
+		nrb_store_release(&ring->control->data_head, nrb_local_load(&w->head));
+	nrb_local_fence();
+	nrb_local_store(&w->nest, nest - 1);
+}
+
+static const struct nrb_steps forgetful = { nrb_begin, nrb_reserve_space, nrb_copy, publish_and_forget, nrb_end };
+
+RING_TARGET_WRITE_PATH(forgetful, forgetful)
+
+START_TEST(a_record_left_unpublished_is_noticed)
+{
+	struct target target = target_fixed;
+	uint64_t end = clock_ns() + PATIENCE_NS;
+
+	target.name = "forgetful";
+	target.write = forgetful_write;
+	target.reserve = forgetful_reserve;
+	target.commit = forgetful_commit;
+	do {
+		begin(NS_PER_S, &target, NULL);
+		ck_assert_int_eq(go(), 0);
+	} while (!run.result[0].events && clock_ns() < end);
+	ck_assert_int_eq(verdict.verdict, VERDICT_FAIL);
+	ck_assert_uint_gt(counts_violations(&run.result[0].counts, STUCK_HEAD), 0);
+	ck_assert_uint_eq(counts_violations_except(&run.result[0].counts, VIOLATION_BIT(STUCK_HEAD)), 0);
+}
+END_TEST
+
+START_TEST(a_control_that_never_fails_is_not_caught)
+{
+	struct target tame = target_fixed;
+
+	tame.name = "tame";
+	tame.claim = CLAIM_CONTROL;
+	tame.expected[TIER_TIMER] = VIOLATION_BIT(HEAD_BACKWARD);
+	begin(NS_PER_S, &tame, &target_fixed);
+	ck_assert_int_eq(go(), 0);
+	ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
+	ck_assert(!verdict.sight[TIER_TIMER].caught);
+}
+END_TEST
+
+START_TEST(a_control_that_fails_otherwise_is_an_error)
+{
+	struct target strange = target_legacy;
+	uint64_t end = clock_ns() + PATIENCE_NS;
+
+	strange.name = "strange";
+	strange.expected[TIER_TIMER] = VIOLATION_BIT(TORN_RECORD);
+	strange.allowed = 0;
+	do {
+		begin(NS_PER_S, &strange, NULL);
+		ck_assert_int_eq(go(), 0);
+	} while (!run.result[0].events && clock_ns() < end);
+	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
+}
+END_TEST
+
+/* A target that goes wrong after the survey has stepped through it: the slices run in other processes. */
+static unsigned writes_left;
+
+static int crash_write(struct target_ring *ring, const void *payload, size_t size)
+{
+	if (!writes_left--)
+		raise(SIGSEGV);
+	return target_fixed.write(ring, payload, size);
+}
+
+static int hang_write(struct target_ring *ring, const void *payload, size_t size)
+{
+	if (!writes_left--)
+		for (;;)
+			nrb_cpu_relax();
+	return target_fixed.write(ring, payload, size);
+}
+
+START_TEST(a_crash_is_told_and_contained)
+{
+	struct target crash = target_fixed;
+
+	crash.name = "crash";
+	crash.write = crash_write;
+	writes_left = 20000;
+	begin(NS_PER_S, &crash, NULL);
+	ck_assert_int_eq(go(), 0);
+	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
+	ck_assert_ptr_nonnull(strstr(verdict.reason, "crash"));
+}
+END_TEST
+
+/* Publishes its record before it is there, and dies of it: what readers saw until then must not be lost. */
+static int tear_and_crash_write(struct target_ring *ring, const void *payload, size_t size)
+{
+	unsigned char garbage[2048] = { 0 };
+	(void)payload;
+
+	if (!writes_left--)
+		raise(SIGSEGV);
+	return target_fixed.write(ring, garbage, size);
+}
+
+START_TEST(what_was_seen_before_a_crash_counts)
+{
+	struct target torn = target_fixed;
+
+	torn.name = "torn";
+	torn.write = tear_and_crash_write;
+	writes_left = 2000000;
+	begin(NS_PER_S, &torn, NULL);
+	ck_assert_int_eq(go(), 0);
+	ck_assert_int_eq(verdict.verdict, VERDICT_FAIL);
+	ck_assert_uint_gt(counts_violations(&run.result[0].counts, TORN_RECORD), 0);
+}
+END_TEST
+
+START_TEST(a_hang_ends_in_time)
+{
+	struct target hang = target_fixed;
+
+	hang.name = "hang";
+	hang.write = hang_write;
+	writes_left = 20000;
+	begin(NS_PER_S, &hang, NULL);
+	ck_assert_int_eq(go(), 0);
+	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
+}
+END_TEST
+
+START_TEST(a_signal_stops_it_with_what_there_is)
+{
+	pid_t self = getpid(), child = fork();
+
+	if (!child) {
+		usleep(700 * 1000);
+		kill(self, SIGTERM);
+		_exit(0);
+	}
+	begin(20 * NS_PER_S, &target_legacy, &target_fixed);
+	ck_assert_int_eq(go(), 0);
+	waitpid(child, NULL, 0);
+	ck_assert_int_eq(run.stopped_by, SIGTERM);
+	ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
+	ck_assert_uint_gt(run.result[0].counts.records, 0);
+	require(run.wall_ns < 3 * NS_PER_S);
+}
+END_TEST
+
+START_TEST(refused_writes_are_accounted_for)
+{
+	/* The smallest ring, and a base that does not wait: most writes are refused, and LOST records tell it all. */
+	begin(2 * NS_PER_S, &target_fixed, NULL);
+	options.data_size = 4096;
+	options.drop = true;
+	ck_assert_int_eq(go(), 0);
+	ck_assert_uint_gt(run.result[0].counts.refused[0], 0);
+	ck_assert_uint_gt(run.result[0].counts.lost_records, 0);
+	ck_assert_uint_eq(counts_violations_except(&run.result[0].counts, 0), 0);
+}
+END_TEST
+
+START_TEST(a_plan_fills_the_duration)
+{
+	static const struct {
+		uint64_t duration_ms, slice_ms;
+		unsigned targets, rounds;
+	} cases[] = { { 10000, 1000, 2, 5 }, { 2000, 500, 2, 2 }, { 4000, 1000, 2, 2 }, { 600000, 1000, 2, 300 },
+		      { 200, 100, 1, 2 },    { 9000, 900, 2, 5 }, { 3000, 500, 3, 2 } };
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t slice;
+		unsigned rounds;
+
+		run_plan(cases[i].duration_ms * NS_PER_MS, cases[i].targets, &slice, &rounds);
+		ck_assert_uint_eq(slice, cases[i].slice_ms * NS_PER_MS);
+		ck_assert_uint_eq(rounds, cases[i].rounds);
+	}
+}
+END_TEST
+
+START_TEST(the_survey_knows_the_window)
+{
+	struct survey *survey = calloc(1, sizeof(*survey));
+	unsigned decreasing = 0;
+
+	ck_assert_ptr_nonnull(survey);
+	survey_exposure(&target_legacy, clock_ns() + PATIENCE_NS / 4, &survey->exposure[0]);
+	survey_exposure(&target_fixed, clock_ns() + PATIENCE_NS / 4, &survey->exposure[1]);
+	ck_assert_uint_gt(survey->exposure[0].count, 0);
+	ck_assert_uint_gt(survey->exposure[1].count, 0);
+	for (unsigned i = 0; i < survey->exposure[0].count; i++)
+		decreasing += survey->exposure[0].boundary[i].decreasing;
+	/* Between the decrement of nest and the publish, in the one-call write and in the commit, twice round each. */
+	ck_assert_uint_gt(decreasing, 1);
+	ck_assert_uint_lt(decreasing, survey->exposure[0].count);
+	/* The fixed protocol is exposed there too, and shows nothing. */
+	for (unsigned i = 0; i < survey->exposure[1].count; i++)
+		ck_assert(!survey->exposure[1].boundary[i].decreasing);
+	free(survey);
+}
+END_TEST
+
+START_TEST(a_signal_costs_something)
+{
+	uint64_t cost = survey_signal_cost_ns();
+
+	ck_assert_uint_gt(cost, 500);
+	ck_assert_uint_lt(cost, 100 * NS_PER_MS);
+}
+END_TEST
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("run");
+	TCase *tcase = suite_case(suite, "run");
+	static struct topology topology;
+	const char *no_reader = NULL;
+	char message[256];
+
+	if (topology_read(&topology, NULL, message, sizeof(message)) || topology.cpus < 2)
+		no_reader = "two CPUs are needed";
+	suite_add(tcase, a_liar_is_found_out, no_reader);
+	suite_add(tcase, a_record_left_unpublished_is_noticed, no_reader);
+	suite_add(tcase, a_control_that_never_fails_is_not_caught, no_reader);
+	suite_add(tcase, a_control_that_fails_otherwise_is_an_error, no_reader);
+	suite_add(tcase, a_crash_is_told_and_contained, no_reader);
+	suite_add(tcase, what_was_seen_before_a_crash_counts, no_reader);
+	suite_add(tcase, a_hang_ends_in_time, no_reader);
+	suite_add(tcase, a_signal_stops_it_with_what_there_is, no_reader);
+	suite_add(tcase, refused_writes_are_accounted_for, no_reader);
+	tcase_add_test(tcase, a_plan_fills_the_duration);
+	suite_add(tcase, the_survey_knows_the_window, CONTEXT_CAN_STEP ? NULL : "stepping needs x86-64");
+	tcase_add_test(tcase, a_signal_costs_something);
+	return suite;
+}

@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The command line of the harness, as people use and misuse it. Reports case by case (TAP).
+# Cases are called by name, which shellcheck cannot follow.
+# shellcheck disable=SC2317
+set -u
+stress=${NRB_STRESS:-stress/stress}
+bench=${NRB_BENCH:-bench/bench}
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+number=0 failed=0
+cpus=$(nproc)
+
+# check NAME COMMAND...: what it prints goes to $tmp/out and $tmp/err
+check() {
+	local name=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$tmp/log" 2>&1; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		failed=1
+		sed 's/^/# /' "$tmp/log" "$tmp/out" "$tmp/err" 2>/dev/null | head -40
+	fi
+}
+
+skip() {
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
+}
+
+# run STATUS COMMAND...: succeeds when it ends with that status
+run() {
+	local want=$1 got=0
+	shift
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
+	[ "$got" = "$want" ] || { echo "status $got, not $want: $*"; return 1; }
+}
+
+# A bad option: status 2, nothing on standard output, and a message that holds the text.
+refuses() {
+	local text=$1
+	shift
+	run 2 "$stress" "$@" && [ ! -s "$tmp/out" ] && grep -qF -- "$text" "$tmp/err"
+}
+
+# What chance decides on a busy machine is no failure; a violation, an error or a hang is.
+ends_well() {
+	local got=0
+	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
+	[ "$got" = 0 ] || [ "$got" = 3 ] || { echo "status $got: $*"; return 1; }
+}
+
+lists_targets() {
+	run 0 "$stress" --list && grep -q '^legacy *control' "$tmp/out" && grep -q '^fixed *sound' "$tmp/out"
+}
+
+tells_help() { run 0 "$stress" --help && grep -q 'Exit status' "$tmp/out"; }
+tells_version() { run 0 "$stress" --version && grep -q '^nrb-stress (nrb) [0-9]' "$tmp/out"; }
+
+one_cpu_skips() {
+	run 77 taskset -c "$first_cpu" "$stress" && grep -q '^SKIP .*CPU' "$tmp/out" &&
+		run 5 taskset -c "$first_cpu" "$stress" --skip-status=5 &&
+		run 77 "$stress" --cpus="$first_cpu" &&
+		run 77 taskset -c "$first_cpu" "$stress" --output=json:"$tmp/skip.json" &&
+		grep -q '"verdict": "SKIP"' "$tmp/skip.json"
+}
+
+foreign_cpu() { run 2 "$stress" --cpus=4095 --duration=1 && grep -q '^ERROR .*4095' "$tmp/out"; }
+
+missing_directory() {
+	run 2 "$stress" --duration=30 --output=json:"$tmp/none/run.json" && grep -q 'none/run.json' "$tmp/err"
+}
+
+full_disk() { run 2 "$stress" --duration=300ms --output=text:/dev/full && grep -q '/dev/full' "$tmp/err"; }
+
+full_stdout() {
+	local got=0
+	"$stress" --list >/dev/full 2>"$tmp/err" || got=$?
+	[ "$got" = 2 ]
+}
+
+# Both at once, whole, and nothing else left beside them.
+reports() {
+	mkdir -p "$tmp/reports" &&
+		ends_well "$stress" --duration=600ms --output=json:"$tmp/reports/run.json" --output=ktap \
+			--output=text:"$tmp/reports/run.txt" &&
+		grep -q '^KTAP version 1' "$tmp/out" && grep -q '"head_backward"' "$tmp/reports/run.json" &&
+		grep -q '^legacy ' "$tmp/reports/run.txt" && [ "$(find "$tmp/reports" -type f | wc -l)" = 2 ]
+}
+
+json_is_valid() {
+	local got=0
+	"$srcdir/tests/json_validate" "$srcdir/doc/nrb-stress.schema.json" "$tmp/reports/run.json" || got=$?
+	[ "$got" = 0 ] || [ "$got" = 77 ]
+}
+
+no_escapes_in_a_pipe() { ends_well "$stress" --duration=300ms && ! grep -q "$(printf '\033')" "$tmp/out"; }
+
+one_line() { ends_well "$stress" --quiet --duration=300ms && [ "$(wc -l <"$tmp/out")" = 1 ]; }
+
+names_one_target() {
+	ends_well "$stress" fixed --duration=400ms && grep -q '^legacy ' "$tmp/out" && grep -q '^fixed ' "$tmp/out"
+}
+
+same_seed() {
+	ends_well "$stress" --duration=300ms --seed=0x1234 && grep -q 'seed 0x1234' "$tmp/out"
+}
+
+# An absurd rate ends on time, and says what it was cut to.
+absurd_rate() {
+	local start=$SECONDS
+	ends_well timeout 20 "$stress" --duration=1 --rate=1000000 && [ $((SECONDS - start)) -le 4 ] &&
+		grep -q '16,666' "$tmp/out"
+}
+
+no_timers() {
+	(ulimit -i 0 && run 2 "$stress" --duration=1) && grep -q '^ERROR .*ulimit -i' "$tmp/out"
+}
+
+# stopped SIGNAL STATUS: in the middle of a run, by a signal; what there is is printed and written, and nothing is left
+stopped() {
+	local pid got=0
+	rm -rf "$tmp/stopped" && mkdir "$tmp/stopped" || return 1
+	# A job in the background ignores SIGINT, unless a shell of its own says otherwise.
+	env --default-signal="$1" "$stress" --duration=60 --output=text --output=json:"$tmp/stopped/run.json" \
+		>"$tmp/out" 2>"$tmp/err" </dev/null &
+	pid=$!
+	sleep 1
+	kill -s "$1" "$pid"
+	wait "$pid" || got=$?
+	[ "$got" = "$2" ] || { echo "status $got, not $2"; return 1; }
+	grep -q '^INCONCLUSIVE .*interrupted' "$tmp/out" &&
+		grep -q '"verdict": "INCONCLUSIVE"' "$tmp/stopped/run.json" &&
+		[ "$(find "$tmp/stopped" -type f | wc -l)" = 1 ] && ! pgrep -P "$pid" >/dev/null
+}
+
+# Killed outright: its children go with it.
+killed() {
+	local pid child
+	"$stress" --duration=60 >"$tmp/out" 2>"$tmp/err" </dev/null &
+	pid=$!
+	sleep 1
+	child=$(pgrep -P "$pid")
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	sleep 0.5
+	# A zombie that nobody has collected yet runs no more.
+	[ -n "$child" ] && { [ ! -e "/proc/$child" ] || grep -q '^State:.Z' "/proc/$child/status"; }
+}
+
+into_head() {
+	"$stress" --duration=300ms --output=text --output=json:"$tmp/head.json" | head -1 >/dev/null
+	[ -s "$tmp/head.json" ]
+}
+
+oversubscribed() {
+	ends_well "$stress" --duration=2 --writers=2 --readers=2 && ! grep -q '^FAIL' "$tmp/out"
+}
+
+drops() { ends_well "$stress" --duration=1 --drop --size=4K && ! grep -q '^FAIL' "$tmp/out"; }
+
+without_slow_motion() {
+	ends_well "$stress" --duration=1 --slow-motion=0 --output=json && grep -q '"slow_motion"' "$tmp/out"
+}
+
+from_elsewhere() {
+	local program
+	program=$(realpath "$stress")
+	(cd / && ends_well "$program" --duration=300ms)
+}
+
+tells_bench_help() { run 0 "$bench" --help && run 2 "$bench" nobody && grep -q nobody "$tmp/err"; }
+measures() { run 0 "$bench" --time=5ms --repetitions=3 && grep -q '^no reader .*fixed' "$tmp/out"; }
+
+srcdir=${srcdir:-.}
+first_cpu=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
+
+check "lists targets" lists_targets
+check "tells its options" tells_help
+check "tells its version" tells_version
+check "refuses an unknown option" refuses "--nonsense" --nonsense
+check "refuses an unknown target" refuses "no target 'nobody'" nobody
+check "refuses a duration of nothing" refuses "--duration=0" --duration=0
+check "refuses a negative duration" refuses "not understood" --duration=-1
+check "refuses a duration that is no number" refuses "not understood" --duration=soon
+check "refuses a share above 1" refuses "--slow-motion=2" --slow-motion=2
+check "refuses to leave the writer nothing" refuses "--progress=0" --progress=0
+check "refuses a ring that is no power of two" refuses "power of two" --size=5000
+check "refuses no writers" refuses "--writers=0" --writers=0
+check "refuses an unknown format" refuses "--output=xml" --output=xml
+check "refuses an empty file name" refuses "--output=json:" --output=json:
+check "refuses a list of CPUs that is none" run 2 "$stress" --cpus=all
+check "refuses a CPU that it may not use" foreign_cpu
+check "finds a missing directory before it runs" missing_directory
+check "tells a full standard output" full_stdout
+check "one CPU: SKIP, with a reason" one_cpu_skips
+check "bench: tells its options, refuses what it does not know" tells_bench_help
+check "bench: measures" measures
+if [ "$cpus" -lt 2 ]; then
+	skip "runs of the harness" "two CPUs are needed"
+else
+	check "writes several reports at once" reports
+	check "its JSON is valid" json_is_valid
+	check "tells a full disk" full_disk
+	check "no escape sequences in a pipe" no_escapes_in_a_pipe
+	check "--quiet is one line" one_line
+	check "adds a control by itself" names_one_target
+	check "prints the seed it was given" same_seed
+	check "an absurd rate ends on time" absurd_rate
+	check "no timers to be had: ERROR, with the remedy" no_timers
+	check "Ctrl-C: partial results, and its own exit" stopped INT 130
+	check "SIGTERM: the same" stopped TERM 143
+	check "SIGKILL leaves nothing running" killed
+	check "a closed pipe does not cost the file" into_head
+	check "two writers, two readers on the CPUs there are" oversubscribed
+	check "--drop loses records, and accounts for them" drops
+	check "without slow motion" without_slow_motion
+	check "from another directory" from_elsewhere
+fi
+echo "1..$number"
+exit "$failed"

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "forged.h"
+
+#include <signal.h>
+#include <string.h>
+
+static const struct target legacy = { .name = "legacy", .checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP) };
+static const struct target fixed = { .name = "fixed", .checks = VIOLATION_ALL };
+
+static void forge_machine(struct forged *f)
+{
+	f->argv[0] = (char *)"stress/stress";
+	f->argv[1] = (char *)"--duration=10";
+	f->argv[2] = (char *)"--seed=12";
+	f->argv[3] = (char *)"--cpus=0 \xff'1";
+	f->options = (struct options) {
+		.target = { &legacy, &fixed },
+		.targets = 2,
+		.duration_ns = 10000000000u,
+		.data_size = 65536,
+		.progress = 0.5,
+		.slow_motion = 0.5,
+		.min_exposure = 30,
+		.seed = 0x8f3a19c2,
+		.skip_status = 77,
+		.output = { { OUTPUT_JSON, "a.json" }, { OUTPUT_TEXT, NULL } },
+		.outputs = 2,
+		.argc = 4,
+		.argv = f->argv,
+	};
+	f->environment = (struct environment) {
+		.cpu_model = "EPYC",
+		.microcode = "0x1",
+		.kernel = "Linux 6.18.1 #1",
+		.kernel_short = "6.18",
+		.architecture = "x86_64",
+		.clocksource = "tsc",
+		.started = "2026-11-01T00:00:00Z",
+		.version = "0.1",
+		.revision = "abc",
+		.compiler = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0",
+		.compiler_flags = "-g -O2",
+	};
+	f->topology =
+		(struct topology) { .cpus = 2, .cpu = { { 0, 0, 0, 0 }, { 1, 1, 0, 0 } }, .summary = "2 CPUs, one L3" };
+	f->placement =
+		(struct placement) { .writers = 1, .readers = 1, .writer = { { 0 } }, .reader = { { 1, 0, 1, true } } };
+	f->survey = (struct survey_summary) { .slow_motion = true, .signal_cost_ns = 13000 };
+}
+
+void forged_function(void)
+{
+	/* Long enough for an address within it. */
+	__asm__ volatile("nop\n\tnop\n\tnop");
+}
+
+static void add_event(struct target_result *result, enum violation kind, uint64_t before, uint64_t after)
+{
+	struct event *event = &result->event[result->events++];
+
+	*event = (struct event) {
+		.kind = (uint8_t)kind,
+		.class = STRIKE_SLOW,
+		.strikes_known = 1,
+		.time_ns = 3112000,
+		.before = before,
+		.after = after,
+		.strikes = { { .number = 77,
+			       .time_ns = 3111000,
+			       .pc = (uint64_t)(uintptr_t)&forged_function + 1,
+			       .head_before = after,
+			       .head_after = before,
+			       .level = 2,
+			       .depth = 2,
+			       .class = STRIKE_SLOW,
+			       .exposed = 1 } },
+	};
+	result->counts.by_class[STRIKE_SLOW].violations[kind]++;
+	result->first_violation_ns = 3112000;
+}
+
+static void forge_results(struct forged *f)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct target_result *r = &f->result[i];
+		struct counts *c = &r->counts;
+
+		*r = (struct target_result) { .name = i ? "fixed" : "legacy",
+					      .summary = i ? "what is right" : "what was wrong",
+					      .claim = i ? CLAIM_SOUND : CLAIM_CONTROL,
+					      .tier = TIER_TIMER,
+					      .slices = 5,
+					      .boundaries = 4,
+					      .first_violation_ns = UINT64_MAX,
+					      .rss_min_kib = 5120,
+					      .rss_max_kib = 5124 };
+		*c = (struct counts) { .records = 61012345,
+				       .attempts = { 61000000, 20000, 20000, 17120 },
+				       .refused = { 0, 0, 171, 0 },
+				       .strikes_by_level = { 0, 20000, 20000, 17120 },
+				       .strikes_by_depth = { 0, 50000, 6000, 1000, 120 },
+				       .elapsed_ns = 5000000000u,
+				       .handler_ns = 2000000000,
+				       .slow_ns = 500000000,
+				       .polls = 123456789,
+				       .overruns = 1 };
+		c->by_class[STRIKE_PLAIN] =
+			(struct class_counts) { .strikes = 40000, .in_write = 9000, .exposed = 1930 };
+		c->by_class[STRIKE_SLOW] = (struct class_counts) { .strikes = 17000, .in_write = 4000, .exposed = 954 };
+		c->by_class[STRIKE_IN_SLOW] = (struct class_counts) { .strikes = 120 };
+	}
+	f->result[LEGACY].expected = VIOLATION_BIT(HEAD_BACKWARD);
+	f->result[LEGACY].allowed = VIOLATION_BIT(HEAD_BELOW_TAIL);
+	/* The control is caught; the middle event crosses 2^64. */
+	add_event(&f->result[LEGACY], HEAD_BACKWARD, 0x1010, 0x1000);
+	add_event(&f->result[LEGACY], HEAD_BACKWARD, 0x8, UINT64_MAX - 0xff7);
+	add_event(&f->result[LEGACY], HEAD_BACKWARD, 0xfffffffffffff000, 0xffffffffffffefc0);
+	f->result[LEGACY].counts.by_class[STRIKE_SLOW].violations[HEAD_BACKWARD] = 913;
+	f->result[LEGACY].counts.by_class[STRIKE_PLAIN].violations[HEAD_BACKWARD] = 2;
+	f->result[LEGACY].counts.by_class[STRIKE_PLAIN].seen = 2;
+	f->result[LEGACY].counts.by_class[STRIKE_PLAIN].decreasing = 1930;
+	f->result[LEGACY].counts.by_class[STRIKE_SLOW].seen = 913;
+	f->result[LEGACY].counts.by_class[STRIKE_SLOW].decreases = 954;
+}
+
+static void judge(struct forged *f, bool interrupted)
+{
+	struct verdict_limits limits = { .min_exposure = f->options.min_exposure, .interrupted = interrupted };
+
+	verdict_run(f->result, f->report.count, &limits, f->judgement, &f->run);
+	f->report.exit_status = verdict_exit_status(f->run.verdict, f->options.skip_status);
+}
+
+static void forge(struct forged *f, const char *name)
+{
+	memset(f, 0, sizeof(*f));
+	f->name = name;
+	forge_machine(f);
+	forge_results(f);
+	f->report = (struct report) {
+		.options = &f->options,
+		.environment = &f->environment,
+		.topology = &f->topology,
+		.placement = &f->placement,
+		.survey = &f->survey,
+		.results = f->result,
+		.judgements = f->judgement,
+		.count = 2,
+		.run = &f->run,
+		.slice_ns = 1000000000,
+		.wall_ns = 10000000000,
+	};
+}
+
+/* ---- the runs ---- */
+
+void forge_pass(struct forged *f)
+{
+	forge(f, "pass");
+	judge(f, false);
+}
+
+void forge_fail(struct forged *f)
+{
+	forge(f, "fail");
+	add_event(&f->result[FIXED], TORN_RECORD, 0xfffffffffffffff8, 9);
+	add_event(&f->result[FIXED], SEQUENCE_GAP, 1, 3);
+	f->result[FIXED].events = 250;
+	judge(f, false);
+}
+
+void forge_inconclusive(struct forged *f)
+{
+	forge(f, "inconclusive");
+	memset(f->result[LEGACY].counts.by_class, 0, sizeof(f->result[LEGACY].counts.by_class));
+	f->result[LEGACY].events = 0;
+	f->result[LEGACY].first_violation_ns = UINT64_MAX;
+	f->survey.slow_motion = false;
+	strcpy(f->survey.slow_motion_reason, "no trap flag");
+	judge(f, false);
+}
+
+void forge_skip(struct forged *f)
+{
+	forge(f, "skip");
+	f->report.count = 0;
+	f->topology.cpus = 1;
+	f->placement = (struct placement) { .writers = 0 };
+	judge(f, false);
+	f->run.verdict = VERDICT_SKIP;
+	strcpy(f->run.reason, "one CPU: nobody could watch the writer");
+	f->report.exit_status = 77;
+}
+
+void forge_error(struct forged *f)
+{
+	forge(f, "error");
+	f->result[FIXED].failed = true;
+	f->result[LEGACY].skipped = true;
+	strcpy(f->result[FIXED].message, "timer_create: raise RLIMIT_SIGPENDING");
+	strcpy(f->result[LEGACY].message, "not here");
+	judge(f, false);
+}
+
+void forge_interrupted(struct forged *f)
+{
+	forge(f, "interrupted");
+	f->report.stopped_by = SIGINT;
+	judge(f, true);
+}
+
+void forge_no_boundaries(struct forged *f)
+{
+	forge(f, "no_boundaries");
+	f->result[LEGACY].boundaries = f->result[FIXED].boundaries = 0;
+	f->options.rate_hz = 1000000;
+	f->report.rate_limit_hz = 16666;
+	f->report.stolen = (struct stolen_time) { .steal_ns = 20000000, .steal_known = 1 };
+	judge(f, false);
+}
+
+void forge_huge(struct forged *f)
+{
+	forge(f, "huge");
+	memset(&f->result[FIXED].counts, 0xff, sizeof(f->result[FIXED].counts));
+	f->result[FIXED].events = UINT64_MAX;
+	for (unsigned i = 0; i < EVENTS_KEPT; i++) {
+		struct event *event = &f->result[FIXED].event[i];
+
+		memset(event, 0xff, sizeof(*event));
+		event->kind = (uint8_t)(i % VIOLATIONS);
+		event->strikes[1].pc = 0;
+	}
+	f->options.seed = UINT64_MAX;
+	judge(f, false);
+}
+
+void (*const forges[])(struct forged *f) = {
+	forge_pass,        forge_fail,          forge_inconclusive, forge_skip, forge_error,
+	forge_interrupted, forge_no_boundaries, forge_huge,         NULL,
+};
+
+_Static_assert(sizeof(forges) / sizeof(forges[0]) == FORGES + 1, "all of them, and the end");

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forged.h - runs that never were, one for each way in which a run can end
+ */
+#ifndef TESTS_FORGED_H
+#define TESTS_FORGED_H
+
+#include <stddef.h>
+
+#include "report/report.h"
+
+/* Places in struct forged's result and judgement. */
+#define LEGACY 0
+#define FIXED 1
+
+/* A run, complete enough for any format. report points into the rest, so it must stay where it was forged. */
+struct forged {
+	const char *name;
+	struct options options;
+	struct environment environment;
+	struct topology topology;
+	struct placement placement;
+	struct survey_summary survey;
+	struct target_result result[2];
+	struct judgement judgement[2];
+	struct run_judgement run;
+	struct report report;
+	char *argv[5];
+};
+
+void forge_pass(struct forged *f);
+void forge_fail(struct forged *f);
+void forge_inconclusive(struct forged *f);
+void forge_skip(struct forged *f);
+void forge_error(struct forged *f);
+void forge_interrupted(struct forged *f);
+void forge_no_boundaries(struct forged *f);
+/* Every counter at its limit, every kind seen, strikes from nowhere. */
+void forge_huge(struct forged *f);
+
+/* All of them; NULL ends them. */
+extern void (*const forges[])(struct forged *f);
+#define FORGES 8
+
+/* Where the forged strikes hit: a known function, whose code nobody runs. */
+void forged_function(void);
+
+#endif /* TESTS_FORGED_H */

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# make check: Check suites, reported case by case through TAP, and shell scripts (0, 77: skipped, else: failed).
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = bash
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+# The scripts ask how the library was built, and compile its header.
+AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
+
+test_scripts = tests/cli.sh tests/no_lock_prefix.sh tests/report_schema.sh tests/symbols.sh
+dist_check_SCRIPTS += $(test_scripts)
+TESTS += $(test_scripts)
+EXTRA_DIST += tests/json_validate
+
+# What report_schema.sh looks at.
+check_PROGRAMS += tests/forge_reports
+tests_forge_reports_SOURCES = tests/forge_reports.c tests/forged.c tests/forged.h
+tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
+tests_forge_reports_LDADD = stress/libstress.la
+
+if HAVE_CHECK
+check_suites = tests/check_create tests/check_hostile tests/check_nesting tests/check_number tests/check_oracle \
+	tests/check_output tests/check_payload tests/check_placement tests/check_reader tests/check_report \
+	tests/check_ring tests/check_run tests/check_steer tests/check_target tests/check_verdict \
+	tests/check_write_read
+check_PROGRAMS += $(check_suites)
+TESTS += $(check_suites)
+
+# main, and what else the suites have in common.
+check_LTLIBRARIES = tests/libsuite.la
+tests_libsuite_la_SOURCES = tests/stepper.c tests/stepper.h tests/suite.c tests/suite.h
+tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
+AM_CPPFLAGS += $(CHECK_CFLAGS)
+
+# Static, as the harness: the library's own objects, and what it does not export.
+suite_ldflags = $(AM_LDFLAGS) -static
+suite_libs = tests/libsuite.la
+
+tests_check_create_LDFLAGS = $(suite_ldflags)
+tests_check_create_LDADD = $(suite_libs)
+tests_check_hostile_LDFLAGS = $(suite_ldflags)
+tests_check_hostile_LDADD = $(suite_libs)
+tests_check_nesting_SOURCES = tests/check_nesting.c tests/nesting.c tests/nesting.h
+tests_check_nesting_LDFLAGS = $(suite_ldflags)
+tests_check_nesting_LDADD = $(suite_libs)
+tests_check_number_LDFLAGS = $(suite_ldflags)
+tests_check_number_LDADD = $(suite_libs)
+tests_check_oracle_LDFLAGS = $(suite_ldflags)
+tests_check_oracle_LDADD = $(suite_libs)
+tests_check_output_SOURCES = tests/check_output.c tests/forged.c tests/forged.h tests/text_asserts.h
+tests_check_output_LDFLAGS = $(suite_ldflags)
+tests_check_output_LDADD = $(suite_libs)
+tests_check_payload_LDFLAGS = $(suite_ldflags)
+tests_check_payload_LDADD = $(suite_libs)
+tests_check_placement_LDFLAGS = $(suite_ldflags)
+tests_check_placement_LDADD = $(suite_libs)
+tests_check_reader_LDFLAGS = $(suite_ldflags)
+tests_check_reader_LDADD = $(suite_libs)
+tests_check_report_SOURCES = tests/check_report.c tests/forged.c tests/forged.h tests/text_asserts.h
+tests_check_report_LDFLAGS = $(suite_ldflags)
+tests_check_report_LDADD = $(suite_libs) $(JANSSON_LIBS)
+tests_check_ring_LDFLAGS = $(suite_ldflags)
+tests_check_ring_LDADD = $(suite_libs)
+tests_check_run_LDFLAGS = $(suite_ldflags)
+tests_check_run_LDADD = $(suite_libs)
+tests_check_steer_LDFLAGS = $(suite_ldflags)
+tests_check_steer_LDADD = $(suite_libs)
+tests_check_target_LDFLAGS = $(suite_ldflags)
+tests_check_target_LDADD = $(suite_libs)
+tests_check_verdict_LDFLAGS = $(suite_ldflags)
+tests_check_verdict_LDADD = $(suite_libs)
+tests_check_write_read_LDFLAGS = $(suite_ldflags)
+tests_check_write_read_LDADD = $(suite_libs)
+endif
