@@ -15,6 +15,8 @@
 /* Records between two looks at the clock. */
 #define BURST 1024u
 
+enum { READER_READY = 1, READER_FAILED };
+
 /* One repetition in progress. */
 struct repetition {
 	const struct target *target;
@@ -49,7 +51,7 @@ static void *poll_on(void *argument)
 	struct repetition *repetition = argument;
 	int rc = pin(repetition->setup->reader_cpu);
 
-	nrb_store_relaxed(&repetition->ready, rc ? 2 : 1);
+	nrb_store_relaxed(&repetition->ready, rc ? READER_FAILED : READER_READY);
 	while (!rc && !nrb_load_relaxed(&repetition->stop))
 		give_back(repetition);
 	return NULL;
@@ -80,36 +82,42 @@ static double write_on(const struct repetition *repetition)
 	return (double)(now - start) / (double)records;
 }
 
+/* Measure with the reader's thread beside. Return: ns per record, or -errno. */
+static double measure_polled(struct repetition *repetition)
+{
+	pthread_t thread;
+	double result;
+	int rc = pthread_create(&thread, NULL, poll_on, repetition);
+
+	if (rc)
+		return -rc;
+	while (!nrb_load_relaxed(&repetition->ready))
+		sched_yield();
+	result = write_on(repetition);
+	nrb_store_relaxed(&repetition->stop, 1);
+	pthread_join(thread, NULL);
+	return repetition->ready == READER_FAILED ? -EINVAL : result;
+}
+
 double bench_measure(const struct target *target, const struct bench_setup *setup)
 {
 	const struct target_attr attr = { .data_size = setup->data_size };
 	struct repetition repetition = { .target = target, .setup = setup };
 	double result = -ENOMEM;
-	pthread_t thread;
 	int rc;
 
 	if (setup->payload > PAYLOAD_LIMIT)
 		return -EMSGSIZE;
 	repetition.ring = target->open(&attr);
 	repetition.reader = repetition.ring ? target->reader_open(repetition.ring) : NULL;
-	if (!repetition.reader)
-		goto out;
-	rc = pin(setup->writer_cpu);
-	if (!rc && setup->mode == MODE_POLLED) {
-		rc = -pthread_create(&thread, NULL, poll_on, &repetition);
-		while (!rc && !nrb_load_relaxed(&repetition.ready))
-			sched_yield();
-	}
-	result = rc ? rc : write_on(&repetition);
-	if (!rc && setup->mode == MODE_POLLED) {
-		nrb_store_relaxed(&repetition.stop, 1);
-		pthread_join(thread, NULL);
-		if (repetition.ready == 2)
-			result = -EINVAL;
-	}
-out:
-	if (repetition.reader)
+	if (repetition.reader) {
+		rc = pin(setup->writer_cpu);
+		if (rc)
+			result = rc;
+		else
+			result = setup->mode == MODE_ALONE ? write_on(&repetition) : measure_polled(&repetition);
 		target->reader_close(repetition.reader);
+	}
 	if (repetition.ring)
 		target->close(repetition.ring);
 	return result;

@@ -20,27 +20,49 @@
 #define BASE_LONG_ONE_IN 128u
 #define BASE_IN_PLACE_ONE_IN 16u
 
+/* Writes between two looks at anything else. All of them fit into what is_crowded() leaves free. */
+#define BURST 16
+
+_Static_assert(BURST *BASE_LONG_MAX <= WRITER_SCRATCH, "a burst's payloads fit");
+
 /* The stack that handlers may reach, three levels deep, is touched before anything is timed. */
 #define STACK_TOUCHED (64u << 10)
 
 /* While it waits for room, the base looks so often before it lets somebody else have the CPU. */
 #define SPINS_BEFORE_YIELD 256u
 
-static void base_write(struct writer *writer)
-{
-	struct random *random = &writer->random[0];
-	uint64_t draw = random_next(random);
-	uint32_t max = BASE_SHORT_MAX, size;
+/* A burst of writes, drawn up beforehand. */
+struct burst {
+	uint32_t size[BURST];
+	bool in_place[BURST];
+};
 
-	if (draw % BASE_LONG_ONE_IN == 0)
-		max = BASE_LONG_MAX;
-	else if (draw % BASE_LONGER_ONE_IN == 0)
-		max = BASE_LONGER_MAX;
-	size = PAYLOAD_MIN + (random_below(random, max - PAYLOAD_MIN + 1) & ~7u);
-	if (writer->target->reserve && (draw >> 32) % BASE_IN_PLACE_ONE_IN == 0)
-		writer_write_in_place(writer, 0, size, NULL);
-	else
-		writer_write(writer, 0, size);
+static unsigned char *burst_payload(struct writer *writer, unsigned index)
+{
+	return writer->scratch[0] + index * BASE_LONG_MAX;
+}
+
+/*
+ * All that a write does not need to do itself is done before: interrupts that strike there are lost. And a payload that
+ * was stored just before it is copied stalls the copy until the stores are through, so that most would strike there.
+ */
+static void draw_burst(struct writer *writer, struct burst *burst)
+{
+	uint64_t sequence = writer->counts.attempts[0];
+
+	for (unsigned i = 0; i < BURST; i++) {
+		uint64_t draw = random_next(&writer->random[0]);
+		uint32_t max = BASE_SHORT_MAX;
+
+		if (draw % BASE_LONG_ONE_IN == 0)
+			max = BASE_LONG_MAX;
+		else if (draw % BASE_LONGER_ONE_IN == 0)
+			max = BASE_LONGER_MAX;
+		burst->size[i] = PAYLOAD_MIN + (((draw >> 32) * (max - PAYLOAD_MIN + 8) >> 32) & ~7u);
+		burst->in_place[i] = (draw >> 16) % BASE_IN_PLACE_ONE_IN == 0 && writer->target->reserve;
+		if (!burst->in_place[i])
+			payload_fill(burst_payload(writer, i), burst->size[i], writer->stream, 0, sequence + i);
+	}
 }
 
 static bool is_crowded(struct writer *writer)
@@ -102,17 +124,29 @@ static void check_published(struct writer *writer)
 	}
 }
 
-static void run_base(struct writer *writer)
+static void write_burst(struct writer *writer, const struct burst *burst)
 {
-	bool drop = writer->config->drop;
-
-	while (!nrb_load_relaxed(&writer->stop)) {
-		if (!drop)
-			wait_for_room(writer);
-		base_write(writer);
+	for (unsigned i = 0; i < BURST; i++) {
+		if (burst->in_place[i])
+			writer_write_in_place(writer, 0, burst->size[i], NULL);
+		else
+			writer_write_payload(writer, 0, burst_payload(writer, i), burst->size[i]);
 		slow_motion_settle(writer);
 		if (nrb_local_load(&writer->log.count) != writer->strikes_checked)
 			check_published(writer);
+	}
+}
+
+static void run_base(struct writer *writer)
+{
+	bool drop = writer->config->drop;
+	struct burst burst;
+
+	while (!nrb_load_relaxed(&writer->stop)) {
+		draw_burst(writer, &burst);
+		if (!drop)
+			wait_for_room(writer);
+		write_burst(writer, &burst);
 		base_advanced(writer);
 		if (nrb_load_relaxed(&writer->rearm))
 			resume_after_starvation(writer);

@@ -148,20 +148,11 @@ static void die_by(int number)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-int main(int argc, char **argv)
+static int run_session(struct session *session)
 {
-	struct session *session = calloc(1, sizeof(*session));
-	struct outputs *outputs;
+	struct outputs *outputs = outputs_open(&session->options);
 	int status;
 
-	if (!session) {
-		fprintf(stderr, "nrb-stress: no memory\n");
-		return 2;
-	}
-	options_parse(&session->options, argc, argv);
-	if (session->options.list)
-		return list_targets();
-	outputs = outputs_open(&session->options);
 	if (!outputs)
 		return 2;
 	environment_read(&session->environment);
@@ -173,6 +164,20 @@ int main(int argc, char **argv)
 	if (session->run.stopped_by)
 		die_by(session->run.stopped_by);
 	run_free(&session->run);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int status;
+
+	if (!session) {
+		fprintf(stderr, "nrb-stress: no memory\n");
+		return 2;
+	}
+	options_parse(&session->options, argc, argv);
+	status = session->options.list ? list_targets() : run_session(session);
 	free(session);
 	return status;
 }

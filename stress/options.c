@@ -20,8 +20,8 @@
 #define RATE_MAX_HZ 1000000000ull
 #define PROGRESS_MIN 0.05
 #define PROGRESS_MAX 0.95
-/* Below three weighed strikes the rule of three bounds nothing; ten give a rate below 1 in 3. */
-#define MIN_EXPOSURE_DEFAULT 10
+/* Up to three weighed strikes the rule of three bounds nothing. */
+#define MIN_EXPOSURE_DEFAULT 5
 
 const char *argp_program_version = "nrb-stress (nrb) " PACKAGE_VERSION;
 
@@ -62,7 +62,7 @@ static const struct argp_option argp_options[] = {
 	{ "slow-motion", KEY_SLOW, "SHARE", 0,
 	  "Share of interrupts after which the write goes on one instruction at a time, 0 to 1 (default 0.5)", 3 },
 	{ "min-exposure", KEY_EXPOSURE, "N", 0,
-	  "Interrupts that must strike where it matters, weighed with the share readers see (default 10)", 3 },
+	  "Interrupts that must strike where it matters, weighed with the share readers see (default 5)", 3 },
 	{ "size", KEY_SIZE, "BYTES", 0, "Size of each ring: a power of two, K, M or G (default 1M)", 3 },
 	{ "drop", KEY_DROP, NULL, 0, "Writers do not wait for room, so that records are lost", 3 },
 	{ NULL, 0, NULL, 0, "What is told:", 4 },

@@ -13,9 +13,12 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+/* Distinct for what is distinct here: sequence numbers stay far below 2^40, so the two never meet. */
 static uint64_t key_of(uint32_t stream, unsigned level, uint64_t sequence, size_t size)
 {
-	return mix(sequence ^ mix((uint64_t)stream << 32 | (uint64_t)level << 24 | size));
+	uint64_t which = (uint64_t)stream << 32 | (uint64_t)level << 24 | size;
+
+	return mix(sequence + which * 0x9e3779b97f4a7c15ull);
 }
 
 /* Word 0: the sequence number. Word 1: level, and the key's upper part as a check. Then a pattern from the key. */

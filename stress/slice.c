@@ -83,7 +83,7 @@ static int set_up_writer(struct slice *slice, unsigned index)
 		return fail(slice, -errno, "cannot open the reading side of a ring");
 	for (unsigned level = 0; level < LEVELS; level++) {
 		writer->random[level] = random_stream(config->seed, index * LEVELS + level);
-		writer->scratch[level] = calloc(1, PAYLOAD_MAX);
+		writer->scratch[level] = calloc(1, WRITER_SCRATCH);
 		if (!writer->scratch[level])
 			return fail(slice, -ENOMEM, "cannot set up a writer");
 	}

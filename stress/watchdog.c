@@ -13,7 +13,7 @@
  * and the time while something else has the CPU does not count. */
 #define STARVED_NS (100 * NS_PER_MS)
 
-#define DISARMS_MAX 3
+#define DISARMS_MAX 3u
 
 /* What is remembered of a writer between two looks. */
 struct watched {

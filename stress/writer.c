@@ -7,7 +7,8 @@ __thread struct writer *this_writer __attribute__((tls_model("initial-exec")));
 
 static void enter_write(struct writer *writer)
 {
-	nrb_local_add(&writer->in_write, 1);
+	/* A load and a store: whoever nests in between leaves it as it found it. */
+	nrb_local_store(&writer->in_write, nrb_local_load(&writer->in_write) + 1);
 	nrb_local_fence();
 }
 
@@ -15,40 +16,39 @@ static void enter_write(struct writer *writer)
 static void leave_write(struct writer *writer)
 {
 	nrb_local_fence();
-	nrb_local_add(&writer->in_write, (uint64_t)-1);
+	nrb_local_store(&writer->in_write, nrb_local_load(&writer->in_write) - 1);
 	slow_motion_write_returned(&writer->slow, nrb_local_load(&writer->depth));
 }
 
 /* Each level has its own numbers, and no handler runs within itself, so plain arithmetic does. */
-static uint64_t next_sequence(struct writer *writer, unsigned level)
-{
-	writer->counts.attempts[level]++;
-	return writer->sequence[level]++;
-}
-
 static bool account(struct writer *writer, unsigned level, int rc)
 {
+	writer->counts.attempts[level]++;
 	if (rc)
 		writer->counts.refused[level]++;
 	return rc == 0;
 }
 
-bool writer_write(struct writer *writer, unsigned level, uint32_t size)
+bool writer_write_payload(struct writer *writer, unsigned level, const void *payload, uint32_t size)
 {
-	unsigned char *payload = writer->scratch[level];
 	int rc;
 
-	payload_fill(payload, size, writer->stream, level, next_sequence(writer, level));
 	enter_write(writer);
 	rc = writer->target->write(writer->ring, payload, size);
 	leave_write(writer);
 	return account(writer, level, rc);
 }
 
+bool writer_write(struct writer *writer, unsigned level, uint32_t size)
+{
+	payload_fill(writer->scratch[level], size, writer->stream, level, writer->counts.attempts[level]);
+	return writer_write_payload(writer, level, writer->scratch[level], size);
+}
+
 bool writer_write_in_place(struct writer *writer, unsigned level, uint32_t size,
 			   void (*pause)(struct writer *, unsigned))
 {
-	uint64_t sequence = next_sequence(writer, level);
+	uint64_t sequence = writer->counts.attempts[level];
 	struct target_reservation reservation;
 	int rc;
 

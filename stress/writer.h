@@ -19,6 +19,9 @@
 #include "slice.h"
 #include "strike_log.h"
 
+/* Room for a burst of the base's payloads, or one of a handler's. */
+#define WRITER_SCRATCH (16u << 10)
+
 /*
  * Interrupts that struck together: the kernel stacks their frames, so that each but the last to run finds itself at the
  * first instruction of another's handler. For what they interrupted they are one.
@@ -48,14 +51,13 @@ struct writer {
 	pthread_t thread;
 	clockid_t cpu_clock; /* processor time of the thread */
 	timer_t timer[LEVELS];
-	unsigned timers; /* how many exist */
-	unsigned char *scratch[LEVELS];
-	uint32_t payload_max; /* bytes */
+	unsigned timers;                /* how many exist */
+	unsigned char *scratch[LEVELS]; /* WRITER_SCRATCH bytes each, for payloads */
+	uint32_t payload_max;           /* bytes */
 
 	/* Own. */
 	_Alignas(64) uint64_t in_write; /* writes in progress */
 	uint64_t depth;                 /* handlers in progress */
-	uint64_t sequence[LEVELS];      /* next record's number: writes tried */
 	uint64_t tail_seen;             /* data_tail as last loaded by the base */
 	struct random random[LEVELS];
 	struct slow_motion slow;
@@ -86,9 +88,14 @@ extern __thread struct writer *this_writer __attribute__((tls_model("initial-exe
  * writer_write - one self-verifying record by @level
  * @size: of its payload, bytes
  *
+ * Its number within the level is writer->counts.attempts[level].
+ *
  * Context: writer, handler of that level. Return: whether the ring took it.
  */
 bool writer_write(struct writer *writer, unsigned level, uint32_t size);
+
+/* The same with a payload that was filled before. */
+bool writer_write_payload(struct writer *writer, unsigned level, const void *payload, uint32_t size);
 
 /* The same by reserve and commit; between the two it calls @pause, if any. */
 bool writer_write_in_place(struct writer *writer, unsigned level, uint32_t size,

@@ -272,10 +272,36 @@ START_TEST(eacces)
 }
 END_TEST
 
-/* A file system of 256 KiB, in a namespace of our own. */
+static bool map_to_root(const char *path, unsigned id)
+{
+	FILE *file = fopen(path, "w");
+
+	return file && fprintf(file, "0 %u 1", id) > 0 && !fclose(file);
+}
+
+static bool deny_setgroups(void)
+{
+	FILE *file = fopen("/proc/self/setgroups", "w");
+
+	return file && fputs("deny", file) >= 0 && !fclose(file);
+}
+
+/* Namespaces of our own; for a user without privileges one of users as well, where he is root and owns files. */
+static bool enter_namespaces(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (!unshare(CLONE_NEWNS))
+		return true;
+	return !unshare(CLONE_NEWUSER | CLONE_NEWNS) && deny_setgroups() && map_to_root("/proc/self/uid_map", uid) &&
+	       map_to_root("/proc/self/gid_map", gid);
+}
+
+/* A file system of 256 KiB. */
 static bool mount_small(const char *path)
 {
-	if (unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS))
+	if (!enter_namespaces())
 		return false;
 	return !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount("none", path, "tmpfs", 0, "size=256k");
 }

@@ -44,7 +44,7 @@ static void begin(uint64_t duration_ns, const struct target *first, const struct
 	options.data_size = 1 << 20;
 	options.progress = 0.5;
 	options.slow_motion = 0.5;
-	options.min_exposure = 10;
+	options.min_exposure = 5;
 	options.seed = clock_ns();
 	ck_assert_int_eq(topology_read(&topology, NULL, message, sizeof(message)), 0);
 	ck_assert_int_eq(placement_make(&placement, &topology, PLACEMENT_NEAR, 1, 1), 0);

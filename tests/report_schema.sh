@@ -28,7 +28,8 @@ trap 'exit 129' HUP INT TERM
 
 "$forger" "$work"
 "$python" "$validator" "$schema" "$work"/*.json
-echo "ok: $(ls "$work"/*.json | wc -l) forged runs are valid"
+forged=("$work"/*.json)
+echo "ok: ${#forged[@]} forged runs are valid"
 
 # What must be refused: a valid run, broken by a sed script in one place.
 refuse()

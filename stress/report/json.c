@@ -47,9 +47,12 @@ static json_t *real(double value)
 /* JSON is UTF-8, and a file name on the command line may be anything. NULL gives null. */
 static json_t *text(const char *value)
 {
-	json_t *string = value ? json_string(value) : json_null();
+	json_t *string;
 	char *copy;
 
+	if (!value)
+		return json_null();
+	string = json_string(value);
 	if (string)
 		return string;
 	copy = strdup(value);

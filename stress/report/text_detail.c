@@ -295,7 +295,7 @@ static void put_run_notes(const struct report *report, FILE *out)
 			 number_duration(stolen->throttled_ns).text);
 		line_put(&line, out, "  ", 2, 1);
 	}
-	if (!report->survey->slow_motion && report->options->slow_motion > 0) {
+	if (report->count && !report->survey->slow_motion && report->options->slow_motion > 0) {
 		line_add(&line, "no slow motion here: %s; readers see only a few of the decreases that happen",
 			 report->survey->slow_motion_reason);
 		line_put(&line, out, "  ", 2, 1);
