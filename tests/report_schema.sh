@@ -28,8 +28,8 @@ trap 'exit 129' HUP INT TERM
 
 "$forger" "$work"
 "$python" "$validator" "$schema" "$work"/*.json
-forged=("$work"/*.json)
-echo "ok: ${#forged[@]} forged runs are valid"
+set -- "$work"/*.json
+echo "ok: $# forged runs are valid"
 
 # What must be refused: a valid run, broken by a sed script in one place.
 refuse()
