@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "cpu.h"
 #include "event.h"
 #include "inject/inject.h"
 #include "payload.h"
@@ -169,22 +170,6 @@ static void set_signals(int how)
 	pthread_sigmask(how, &set, NULL);
 }
 
-/* The kernel moves a pinned thread away when its CPU goes offline, and forgets the mask. */
-static void check_place(struct writer *writer)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	if (!pthread_getaffinity_np(pthread_self(), sizeof(set), &set) && CPU_COUNT(&set) == 1 &&
-	    CPU_ISSET(writer->cpu, &set))
-		return;
-	writer->error = -ENODEV;
-	snprintf(writer->message, sizeof(writer->message),
-		 "CPU %u was taken away while a writer was pinned to it: bring it back online, or name others with "
-		 "--cpus",
-		 writer->cpu);
-}
-
 static void settle(struct writer *writer)
 {
 	struct counts *counts = &writer->counts;
@@ -210,7 +195,7 @@ void *base_main(void *argument)
 		writer->injector->start(writer);
 		run_base(writer);
 		set_signals(SIG_BLOCK);
-		check_place(writer);
+		writer->displaced = !cpu_is_kept(writer->cpu);
 	}
 	writer->injector->detach(writer);
 	settle(writer);

@@ -3,7 +3,7 @@
 noinst_LTLIBRARIES += stress/libstress.la
 stress_libstress_la_SOURCES = \
 	stress/base.c stress/base.h \
-	stress/clock.h \
+	stress/clock.h stress/cpu.h \
 	stress/environment.c stress/environment.h \
 	stress/event.c stress/event.h \
 	stress/exposure.h \

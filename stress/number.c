@@ -25,47 +25,44 @@ struct number number_grouped(uint64_t value)
 	return out;
 }
 
-struct number number_short(uint64_t value)
+/* A unit that numbers are told in. */
+struct unit {
+	double size;
+	const char *name;
+};
+
+/* @value in the first of @units that it comes to one of; what rounds up to a thousand is told in the next larger. */
+static struct number in_units(double value, const struct unit *units, size_t count, struct number fallback)
 {
-	static const struct {
-		double unit;
-		const char *name;
-	} scales[] = { { 1e12, "T" }, { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" } };
-	struct number out = { .text = "" };
+	struct number out = fallback;
 
-	if (value < 100000)
-		return number_grouped(value);
-	for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
-		double scaled = (double)value / scales[i].unit;
+	for (size_t i = 0; i < count; i++) {
+		double scaled = value / units[i].size;
 
-		/* What rounds up to a thousand is told in the next unit. */
 		if (scaled < 0.9995)
 			continue;
-		snprintf(out.text, sizeof(out.text), scaled < 99.95 ? "%.1f %s" : "%.0f %s", scaled, scales[i].name);
+		snprintf(out.text, sizeof(out.text), scaled < 99.95 ? "%.1f %s" : "%.0f %s", scaled, units[i].name);
 		break;
 	}
 	return out;
 }
 
+struct number number_short(uint64_t value)
+{
+	static const struct unit units[] = { { 1e12, "T" }, { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" } };
+
+	if (value < 100000)
+		return number_grouped(value);
+	return in_units((double)value, units, sizeof(units) / sizeof(units[0]), number_grouped(value));
+}
+
 struct number number_duration(uint64_t ns)
 {
-	static const struct {
-		double unit;
-		const char *name;
-	} scales[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" } };
-	struct number out;
+	static const struct unit units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" } };
+	struct number exact;
 
-	snprintf(out.text, sizeof(out.text), "%" PRIu64 " ns", ns);
-	for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
-		double scaled = (double)ns / scales[i].unit;
-
-		/* What rounds up to a thousand is told in the next unit. */
-		if (scaled < 0.9995)
-			continue;
-		snprintf(out.text, sizeof(out.text), scaled < 99.95 ? "%.1f %s" : "%.0f %s", scaled, scales[i].name);
-		break;
-	}
-	return out;
+	snprintf(exact.text, sizeof(exact.text), "%" PRIu64 " ns", ns);
+	return in_units((double)ns, units, sizeof(units) / sizeof(units[0]), exact);
 }
 
 struct number number_percent(double share)
@@ -95,11 +92,8 @@ static int parse_decimal(const char *text, double *value, char **end)
 
 int number_parse_ns(const char *text, uint64_t *ns)
 {
-	static const struct {
-		const char *name;
-		double ns;
-	} units[] = { { "", 1e9 }, { "s", 1e9 },  { "ms", 1e6 },   { "us", 1e3 },
-		      { "ns", 1 }, { "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 } };
+	static const struct unit units[] = { { 1e9, "" }, { 1e9, "s" },  { 1e6, "ms" },   { 1e3, "us" },
+					     { 1, "ns" }, { 60e9, "m" }, { 60e9, "min" }, { 3600e9, "h" } };
 	double value;
 	char *end;
 
@@ -108,7 +102,7 @@ int number_parse_ns(const char *text, uint64_t *ns)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcmp(end, units[i].name))
 			continue;
-		value *= units[i].ns;
+		value *= units[i].size;
 		if (value >= 9.2e18)
 			return -ERANGE;
 		*ns = (uint64_t)llround(value);

@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include "clock.h"
+#include "cpu.h"
 #include "event.h"
 
 /* Records between two looks at data_head: a decrease in slow motion lasts as long as a few dozen of them. */
@@ -183,6 +184,7 @@ void *reader_main(void *argument)
 		if (shared)
 			sched_yield();
 	}
+	reader->displaced = !cpu_is_kept(reader->cpu);
 	wind_up(reader);
 	return NULL;
 }

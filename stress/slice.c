@@ -269,6 +269,17 @@ static bool stop_threads(struct slice *slice)
 
 /* ---- the result ---- */
 
+/* Figures of a thread that was somewhere else for a part of the time mean nothing. */
+static void tell_displaced(struct slice *slice, const char *who, unsigned cpu)
+{
+	if (slice->result->end == SLICE_ERROR)
+		return;
+	slice->result->end = SLICE_ERROR;
+	snprintf(slice->result->message, sizeof(slice->result->message),
+		 "CPU %u was taken away while a %s was pinned to it: bring it back online, or name others with --cpus",
+		 cpu, who);
+}
+
 static void collect(struct slice *slice)
 {
 	struct slice_result *result = slice->result;
@@ -286,6 +297,8 @@ static void collect(struct slice *slice)
 			else
 				fail(slice, writer->error, "a writer could not run");
 		}
+		if (writer->displaced)
+			tell_displaced(slice, "writer", writer->cpu);
 	}
 	for (unsigned i = 0; i < slice->readers; i++) {
 		struct reader *reader = &slice->reader[i];
@@ -294,6 +307,8 @@ static void collect(struct slice *slice)
 			counts_add(&result->counts, &reader->view[v].counts);
 		if (reader->first_violation_ns < result->first_violation_ns)
 			result->first_violation_ns = reader->first_violation_ns;
+		if (reader->displaced)
+			tell_displaced(slice, "reader", reader->cpu);
 	}
 }
 

@@ -70,6 +70,7 @@ struct writer {
 	struct counts counts;
 	int error; /* -errno: could not run; told by @message */
 	char message[256];
+	bool displaced; /* not on its CPU any more when it ended */
 
 	/* Read by readers. */
 	_Alignas(64) struct strike_log log;

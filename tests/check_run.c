@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "inject/context.h"
+#include "inject/inject.h"
 #include "order.h"
 #include "run.h"
 #include "steps.h"
@@ -19,6 +20,7 @@
 #include "targets/ring_target.h"
 #include "topology.h"
 #include "verdict.h"
+#include "writer.h"
 
 /* What chance decides gets so long, on a machine that may be busy with other things. */
 #define PATIENCE_NS (60 * NS_PER_S)
@@ -223,6 +225,47 @@ START_TEST(a_hang_ends_in_time)
 }
 END_TEST
 
+/* A timer faster than its handler: the interrupted thread gets no time at all, for ever. */
+static void storm_start(struct writer *writer)
+{
+	const struct itimerspec often = { .it_interval = { .tv_nsec = 1000 }, .it_value = { .tv_nsec = 1000 } };
+
+	timer_settime(writer->timer[1], 0, &often, NULL);
+}
+
+START_TEST(a_starved_writer_is_relieved_and_told)
+{
+	struct slice_result *result = calloc(1, sizeof(*result));
+	struct exposure *exposure = calloc(1, sizeof(*exposure));
+	struct injector storm = injector_timer;
+	uint64_t start = clock_ns();
+	const uint32_t stop = 0;
+
+	ck_assert(result && exposure);
+	storm.start = storm_start;
+	storm.resume = NULL;
+	begin(20 * NS_PER_S, &target_fixed, NULL);
+	slice_run(&(struct slice_config) { .options = &options,
+					   .placement = &placement,
+					   .target = &target_fixed,
+					   .injector = &storm,
+					   .exposure = exposure,
+					   .data_size = options.data_size,
+					   .duration_ns = options.duration_ns,
+					   .stop = &stop },
+		  result);
+	require(clock_ns() - start < options.duration_ns + BOUND_NS);
+	ck_assert_int_eq(result->end, SLICE_STARVED);
+	ck_assert_uint_eq(result->counts.disarms, 3);
+	ck_assert_ptr_nonnull(strstr(result->message, "disarm"));
+	/* In between it wrote, and nothing was lost or torn. */
+	ck_assert_uint_gt(result->counts.records, 0);
+	ck_assert_uint_eq(counts_violations_except(&result->counts, 0), 0);
+	free(exposure);
+	free(result);
+}
+END_TEST
+
 START_TEST(a_signal_stops_it_with_what_there_is)
 {
 	pid_t self = getpid(), child = fork();
@@ -322,6 +365,7 @@ Suite *suite_make(void)
 	suite_add(tcase, a_crash_is_told_and_contained, no_reader);
 	suite_add(tcase, what_was_seen_before_a_crash_counts, no_reader);
 	suite_add(tcase, a_hang_ends_in_time, no_reader);
+	suite_add(tcase, a_starved_writer_is_relieved_and_told, no_reader);
 	suite_add(tcase, a_signal_stops_it_with_what_there_is, no_reader);
 	suite_add(tcase, refused_writes_are_accounted_for, no_reader);
 	tcase_add_test(tcase, a_plan_fills_the_duration);

@@ -119,6 +119,24 @@ no_timers() {
 	(ulimit -i 0 && run 2 "$stress" --duration=1) && grep -q '^ERROR .*ulimit -i' "$tmp/out"
 }
 
+# displaced THREAD: one that is not where it was pinned to any more, as when its CPU goes offline
+displaced() {
+	local pid child task got=0
+	"$stress" --duration=4 >"$tmp/out" 2>"$tmp/err" </dev/null &
+	pid=$!
+	# Once, in whatever slice is running.
+	for _ in $(seq 300); do
+		child=$(pgrep -P "$pid" | head -n 1)
+		for task in /proc/"$child"/task/*; do
+			[ "$(cat "$task/comm" 2>/dev/null)" = "$1" ] &&
+				taskset -cp "$all_cpus" "${task##*/}" >/dev/null 2>&1 && break 2
+		done
+		sleep 0.01
+	done
+	wait "$pid" || got=$?
+	[ "$got" = 2 ] && grep -q '^ERROR .*taken away.*--cpus' "$tmp/out"
+}
+
 # stopped SIGNAL STATUS: in the middle of a run, by a signal; what there is is printed and written, and nothing is left
 stopped() {
 	local pid got=0
@@ -175,7 +193,8 @@ tells_bench_help() { run 0 "$bench" --help && run 2 "$bench" nobody && grep -q n
 measures() { run 0 "$bench" --time=5ms --repetitions=3 && grep -q '^no reader .*fixed' "$tmp/out"; }
 
 srcdir=${srcdir:-.}
-first_cpu=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
+all_cpus=$(taskset -cp $$ | sed 's/.*: //')
+first_cpu=${all_cpus%%[,-]*}
 
 check "lists targets" lists_targets
 check "tells its options" tells_help
@@ -210,6 +229,8 @@ else
 	check "prints the seed it was given" same_seed
 	check "an absurd rate ends on time" absurd_rate
 	check "no timers to be had: ERROR, with the remedy" no_timers
+	check "a writer whose CPU was taken away: ERROR, with the remedy" displaced writer0
+	check "a reader whose CPU was taken away: the same" displaced reader0
 	check "Ctrl-C: partial results, and its own exit" stopped INT 130
 	check "SIGTERM: the same" stopped TERM 143
 	check "SIGKILL leaves nothing running" killed
