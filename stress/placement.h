@@ -60,7 +60,7 @@ unsigned topology_distance(const struct topology_cpu *a, const struct topology_c
  *           writers: each consumes several rings; more: those beyond poll
  *
  * Return: 0, or -ENODEV: fewer than two CPUs, so nobody could watch a writer while it runs;
- *   -ERANGE: more threads than PLACEMENT_MAX; -ENOENT: PLACEMENT_SMT, and no writer's core has a sibling.
+ *   -ERANGE: more threads than PLACEMENT_MAX; -ENOENT: PLACEMENT_SMT, and a writer's core has no sibling.
  */
 int placement_make(struct placement *placement, const struct topology *topology, enum placement_policy policy,
 		   unsigned writers, unsigned readers);

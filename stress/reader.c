@@ -11,6 +11,10 @@
 /* Records between two looks at data_head: a decrease in slow motion lasts as long as a few dozen of them. */
 #define BATCH 16
 
+/* Where the ring is to be kept almost full, nothing is taken from it while more bytes than this are free: room for a
+ * short record, but not with a LOST record beside it, or for a longer one. */
+#define TIGHT_FREE 64
+
 /*
  * The strike that a decrease follows. Its own mark is best: when it struck, the reserved head stood where data_head
  * went back to, since that is what the interrupted writer had loaded. Failing that, the latest.
@@ -95,6 +99,14 @@ static void consume_batch(struct view *view, struct findings *findings)
 		oracle_batch(&view->stream, findings);
 }
 
+/* Whether a consumer that is to keep the ring almost full leaves what there is. */
+static bool holds_back(const struct view *view, uint64_t used)
+{
+	const struct slice_config *config = view->writer->config;
+
+	return config->tight && used < config->data_size - TIGHT_FREE && !nrb_load_relaxed(&view->writer->finished);
+}
+
 /* Look at a ring once. Return: whether there was anything to read. */
 static bool look(struct reader *reader, struct view *view)
 {
@@ -115,7 +127,7 @@ static bool look(struct reader *reader, struct view *view)
 	if (view->consumer) {
 		/* The tail is this thread's own, so it has not moved since. */
 		oracle_fill(&view->stream, head, tail, &findings);
-		if (available > 0)
+		if (available > 0 && !holds_back(view, head - tail))
 			consume_batch(view, &findings);
 	}
 	if (findings.count)

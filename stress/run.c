@@ -26,11 +26,11 @@
 #define OVERSLEPT_NS (500 * NS_PER_MS)
 
 /*
- * One round in so many has the smallest ring and a base that does not wait: so that writes are refused, and space and
- * losses accounted for, under stress as well. Not more, since a nested write that is refused exposes nothing.
+ * In one round in so many the consumer keeps the ring almost full and the base does not wait: so that writes are refused,
+ * and space and losses accounted for, under stress as well. Not in more, since a nested write that is refused exposes
+ * nothing.
  */
 #define TIGHT_ONE_IN 5
-#define TIGHT_DATA_SIZE ((uint64_t)sysconf(_SC_PAGESIZE))
 
 /* Memory that the processes of a run share. */
 struct shared {
@@ -212,7 +212,8 @@ static void run_slice(struct session *session, unsigned index, unsigned round)
 		/* The same for all targets of a round: they get the same sizes, intervals and positions. */
 		.start = pick_start(&random, round),
 		.seed = random_next(&random),
-		.data_size = tight ? TIGHT_DATA_SIZE : run->options->data_size,
+		.data_size = run->options->data_size,
+		.tight = tight,
 		.drop = tight || run->options->drop,
 		.duration_ns = run->slice_ns,
 		.stop = &session->shared->stop,

@@ -27,6 +27,7 @@ struct slice_config {
 	uint64_t seed;                   /* of this slice */
 	uint64_t start;                  /* position of the first byte */
 	uint64_t data_size;              /* of each ring, bytes */
+	bool tight;                      /* the consumer keeps the ring almost full */
 	bool drop;                       /* the base does not wait for room */
 	uint64_t duration_ns;
 	const uint32_t *stop; /* shared memory: end early */
