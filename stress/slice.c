@@ -20,7 +20,7 @@
 #define THREAD_STACK (256u << 10)
 
 /* Writers that were asked to stop get this long; then their timers are taken from them, and as long again. */
-#define STOP_PATIENCE_NS (300 * NS_PER_MS)
+#define STOP_PATIENCE_NS (600 * NS_PER_MS)
 
 /* Largest payload that anybody writes, and more than any draw in writer.c and strike.c gives. */
 #define PAYLOAD_MAX 2048u
@@ -245,18 +245,39 @@ static void disarm_all(struct slice *slice)
 	}
 }
 
+/* Processor time of the writers that still run. */
+static uint64_t running_cpu_ns(const struct slice *slice)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < slice->writers_running; i++)
+		sum += clock_read(slice->writer[i].cpu_clock);
+	return sum;
+}
+
+/* A writer does not stop: either its write never returns, or it has not been given the CPU (or a page from the disk). */
+static void tell_stuck(struct slice *slice, uint64_t used_ns)
+{
+	bool spins = used_ns > STOP_PATIENCE_NS / 2;
+
+	slice->result->end = spins ? SLICE_ERROR : SLICE_STARVED;
+	snprintf(slice->result->message, sizeof(slice->result->message),
+		 spins ? "a writer did not stop within %u ms: its write may never return"
+		       : "a writer was kept from the CPU for %u ms: this machine is too busy with other things",
+		 (unsigned)(2 * STOP_PATIENCE_NS / NS_PER_MS));
+}
+
 /* Return: whether every thread has ended, so that what they used may be freed. */
 static bool stop_threads(struct slice *slice)
 {
+	uint64_t used_ns = running_cpu_ns(slice);
+
 	for (unsigned i = 0; i < slice->writers_running; i++)
 		nrb_store_relaxed(&slice->writer[i].stop, 1);
 	if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
 		disarm_all(slice);
 		if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
-			slice->result->end = SLICE_ERROR;
-			snprintf(slice->result->message, sizeof(slice->result->message),
-				 "a writer did not stop within %u ms: its write may never return",
-				 (unsigned)(2 * STOP_PATIENCE_NS / NS_PER_MS));
+			tell_stuck(slice, running_cpu_ns(slice) - used_ns);
 			return false;
 		}
 	}

@@ -141,9 +141,7 @@ static void judge(const struct target_result *r, const struct sight *sight, cons
 		snprintf(j->reason, sizeof(j->reason), "%s: %s", r->name, r->message);
 	} else if (j->verdict != VERDICT_ERROR && r->starved) {
 		j->verdict = VERDICT_INCONCLUSIVE;
-		snprintf(j->reason, sizeof(j->reason),
-			 "%s: interrupts left the writer no time, even at a quarter of the rate: %s", r->name,
-			 r->message);
+		snprintf(j->reason, sizeof(j->reason), "%s: %s", r->name, r->message);
 	} else if (j->verdict != VERDICT_ERROR && r->skipped) {
 		j->verdict = VERDICT_SKIP;
 		snprintf(j->reason, sizeof(j->reason), "%s", r->message);

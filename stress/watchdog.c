@@ -68,8 +68,9 @@ enum slice_end watchdog_run(const struct slice_config *config, struct writer *wr
 			if (!look_after(&writers[i], &watched[i]))
 				continue;
 			end = SLICE_STARVED;
-			snprintf(message, size, "the watchdog had to disarm the interrupts of writer %u %u times", i,
-				 DISARMS_MAX);
+			snprintf(message, size,
+				 "interrupts left writer %u no time, even at a quarter of the rate: disarmed %u times",
+				 i, DISARMS_MAX);
 		}
 	}
 	for (unsigned i = 0; i < count; i++)
