@@ -20,7 +20,7 @@
 
 #define SLICE_MAX_NS (1 * NS_PER_S)
 /* What a process is given beyond its time before it is killed. */
-#define GRACE_NS (1700 * NS_PER_MS)
+#define GRACE_NS (1500 * NS_PER_MS)
 #define SURVEY_NS (2 * NS_PER_S)
 #define PROGRESS_NS (200 * NS_PER_MS)
 #define OVERSLEPT_NS (500 * NS_PER_MS)

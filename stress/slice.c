@@ -20,7 +20,7 @@
 #define THREAD_STACK (256u << 10)
 
 /* Writers that were asked to stop get this long; then their timers are taken from them, and as long again. */
-#define STOP_PATIENCE_NS (600 * NS_PER_MS)
+#define STOP_PATIENCE_NS (400 * NS_PER_MS)
 
 /* Largest payload that anybody writes, and more than any draw in writer.c and strike.c gives. */
 #define PAYLOAD_MAX 2048u

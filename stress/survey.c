@@ -101,8 +101,15 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 	probe.step++;
 }
 
+/* Steps are counted from within run_probe() on, so there must be one copy of it. */
+#if defined(__has_attribute) && __has_attribute(noipa)
+#define ONE_COPY __attribute__((noipa))
+#else
+#define ONE_COPY __attribute__((noinline))
+#endif
+
 /* One write, stepped, struck at the given boundaries. */
-static void run_probe(bool in_place, unsigned first, unsigned second)
+static ONE_COPY void run_probe(bool in_place, unsigned first, unsigned second)
 {
 	unsigned char payload[PAYLOAD_MIN] = { 0 };
 	struct target_reservation reservation;
