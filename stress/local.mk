@@ -26,8 +26,12 @@ stress_libstress_la_SOURCES = \
 	stress/strike_log.h \
 	stress/survey.c stress/survey.h \
 	stress/symbol.c stress/symbol.h \
-	stress/targets/fixed.c stress/targets/legacy.c stress/targets/ring_target.c stress/targets/ring_target.h \
-	stress/targets/target.h stress/targets/targets.c \
+	stress/targets/early-check.c stress/targets/fixed-lock.c stress/targets/fixed.c \
+	stress/targets/hoisted-space.c stress/targets/late-inc.c stress/targets/legacy.c \
+	stress/targets/lost-race.c stress/targets/mask.c stress/targets/no-nest.c stress/targets/no-recheck.c \
+	stress/targets/no-tail-check.c stress/targets/plain-nest-reload.c stress/targets/plain-reserve.c \
+	stress/targets/publish-first.c stress/targets/ring_target.c stress/targets/ring_target.h \
+	stress/targets/target.h stress/targets/targets.c stress/targets/torn-head.c \
 	stress/topology.c stress/topology.h \
 	stress/verdict.c stress/verdict.h \
 	stress/watchdog.c stress/watchdog.h \

@@ -33,7 +33,7 @@ struct session {
 static int list_targets(void)
 {
 	for (const struct target *const *t = target_table; *t; t++)
-		printf("%-12s %-8s %s\n", (*t)->name, claim_name((*t)->claim), (*t)->summary);
+		printf("%-18s %-8s %s\n", (*t)->name, claim_name((*t)->claim), (*t)->summary);
 	return fflush(stdout) ? 2 : 0;
 }
 

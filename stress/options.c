@@ -38,12 +38,14 @@ enum {
 	KEY_EXPOSURE,
 	KEY_SEED,
 	KEY_COLOR,
-	KEY_SKIP
+	KEY_SKIP,
+	KEY_ALL
 };
 
 static const struct argp_option argp_options[] = {
 	{ NULL, 0, NULL, 0, "What to run:", 1 },
 	{ "duration", 'd', "TIME", 0, "Length of the whole run: 10, 1.5s, 500ms, 10m, 1h (default 10s)", 1 },
+	{ "all", KEY_ALL, NULL, 0, "Run every target there is", 1 },
 	{ "list", 'l', NULL, 0, "List the targets and exit", 1 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (default: drawn, and printed)", 1 },
 	{ NULL, 0, NULL, 0, "Where:", 2 },
@@ -92,6 +94,12 @@ static void name_target(struct options *options, const char *name, struct argp_s
 		argp_error(state, "there is no target '%s': --list names those there are", name);
 	else
 		add_target(options, target);
+}
+
+static void add_all_targets(struct options *options)
+{
+	for (const struct target *const *t = target_table; *t; t++)
+		add_target(options, *t);
 }
 
 /* A message for what the number parsers return. */
@@ -198,6 +206,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'd': take_duration(options, argument, state); break;
 	case 'l': options->list = true; break;
+	case KEY_ALL: add_all_targets(options); break;
 	case 'o': take_output(options, argument, state); break;
 	case 'q': options->quiet = true; break;
 	case 'v': options->verbose = true; break;

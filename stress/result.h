@@ -116,6 +116,7 @@ struct target_result {
 	char message[256];
 	struct counts counts;
 	uint64_t boundaries; /* exposed boundaries known; 0: unknown, then "exposed" counts all strikes in a write */
+	bool masked;         /* its writes block the harness's signals: nothing can strike inside them */
 	bool boundaries_complete;          /* the search for them came to its end */
 	uint64_t first_violation_ns;       /* since the start of this target's first slice; UINT64_MAX: none */
 	uint64_t rss_min_kib, rss_max_kib; /* over the ends of all slices */

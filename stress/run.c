@@ -254,6 +254,7 @@ static void begin_results(struct session *session)
 		result->expected = target->expected[TIER_TIMER];
 		result->allowed = target->allowed;
 		result->boundaries = run->survey->exposure[i].count;
+		result->masked = target->masks_signals;
 		result->boundaries_complete = run->survey->exposure[i].complete;
 		result->first_violation_ns = UINT64_MAX;
 	}

@@ -107,6 +107,9 @@ static void judge_sound(const struct target_result *r, const struct sight *sight
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(j->reason, sizeof(j->reason), "%s is clean, but no control was caught in the %s tier", r->name,
 			 tier_name(r->tier));
+	} else if (r->masked) {
+		/* Nothing is exposed by design, so there is no exposure to ask for. */
+		return;
 	} else if (unknown) {
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(j->reason, sizeof(j->reason),
@@ -163,6 +166,12 @@ static size_t tell_strength(const struct target_result *r, const struct judgemen
 	uint64_t all = slow + r->counts.by_class[STRIKE_PLAIN].exposed;
 	char line[256];
 
+	if (r->masked) {
+		snprintf(line, sizeof(line),
+			 "%s%s: 0 violations; its writes block signals, so nothing strikes inside them", at ? "; " : "",
+			 r->name);
+		return append(text, size, at, line);
+	}
 	snprintf(line, sizeof(line), "%s%s: 0 violations at %s %s (", at ? "; " : "", r->name, number_grouped(all).text,
 		 r->boundaries ? "exposed boundaries" : "interrupted writes");
 	at = append(text, size, at, line);

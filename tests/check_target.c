@@ -179,12 +179,18 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* Stores before it tests: so it fails whenever the ring is full, interrupts or not. */
+static bool fails_when_full(const struct target *target)
+{
+	return !strcmp(target->name, "no-tail-check");
+}
+
 START_TEST(losses)
 {
 	for (const struct target *const *t = target_table; *t; t++) {
 		struct fixture f;
 
-		if ((*t)->driver != DRIVER_HARNESS)
+		if ((*t)->driver != DRIVER_HARNESS || fails_when_full(*t))
 			continue;
 		fixture_open(&f, *t, starts[_i]);
 		for (unsigned lap = 0; lap < 3; lap++) {
@@ -214,7 +220,8 @@ START_TEST(reservations)
 		struct fixture f;
 		uint64_t before;
 
-		if (target->driver != DRIVER_HARNESS || !target->reserve)
+		/* Two writes at a time. */
+		if (target->driver != DRIVER_HARNESS || !target->reserve || target->max_depth == 1)
 			continue;
 		fixture_open(&f, target, starts[_i]);
 		before = target->head(f.reader);

@@ -207,6 +207,28 @@ START_TEST(few_at_depth)
 }
 END_TEST
 
+/* Whose writes block the signals cannot be struck inside them, and need not be. */
+START_TEST(masked_needs_no_exposure)
+{
+	begin();
+	add_caught(TIER_TIMER);
+	add_clean("mask", TIER_TIMER);
+	results[1].masked = true;
+	for (unsigned class = 0; class < STRIKE_CLASSES; class += 1)
+		memset(class_of(&results[1], class), 0, sizeof(struct class_counts));
+	EXPECT(VERDICT_PASS);
+	EXPECT_IN(run.strength, "mask: 0 violations; its writes block signals");
+	EXPECT_NOT_IN(run.strength, "rate below");
+	/* But what is seen is seen, and a control must have been. */
+	class_of(&results[1], STRIKE_PLAIN)->violations[TORN_RECORD] = 1;
+	EXPECT(VERDICT_FAIL);
+	begin();
+	add_clean("mask", TIER_TIMER);
+	results[0].masked = true;
+	EXPECT(VERDICT_INCONCLUSIVE);
+}
+END_TEST
+
 START_TEST(exposure_needed)
 {
 	begin();
@@ -539,6 +561,7 @@ Suite *suite_make(void)
 	tcase_add_test(good, shares);
 	tcase_add_test(good, few_at_depth);
 	tcase_add_test(good, exposure_needed);
+	tcase_add_test(good, masked_needs_no_exposure);
 	tcase_add_test(good, only_controls);
 	tcase_add_test(good, control_that_cannot_show);
 	tcase_add_test(good, only_controls_that_cannot_show);

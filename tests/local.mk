@@ -21,7 +21,7 @@ if HAVE_CHECK
 check_suites = tests/check_create tests/check_hostile tests/check_nesting tests/check_number tests/check_oracle \
 	tests/check_output tests/check_payload tests/check_placement tests/check_reader tests/check_report \
 	tests/check_ring tests/check_run tests/check_steer tests/check_target tests/check_verdict \
-	tests/check_write_read
+	tests/check_write_read tests/check_zoo
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -70,4 +70,7 @@ tests_check_verdict_LDFLAGS = $(suite_ldflags)
 tests_check_verdict_LDADD = $(suite_libs)
 tests_check_write_read_LDFLAGS = $(suite_ldflags)
 tests_check_write_read_LDADD = $(suite_libs)
+tests_check_zoo_SOURCES = tests/check_zoo.c tests/nesting.c tests/nesting.h
+tests_check_zoo_LDFLAGS = $(suite_ldflags)
+tests_check_zoo_LDADD = $(suite_libs)
 endif

@@ -58,7 +58,35 @@ uint64_t ring_skip(struct target_reader *reader);
 		nrb_commit_by(&(steps), ring_of(ring), reservation_of(r));                                             \
 	}
 
-extern const struct target target_fixed;
+/* Expected of a control that sampled runs catch as surely as stepping does. */
+#define EXPECTED_IN_EVERY_TIER(names)                                                                                  \
+	{                                                                                                              \
+		[TIER_STEP] = (names), [TIER_AIM] = (names), [TIER_TIMER] = (names), [TIER_KICK] = (names)             \
+	}
+
+/* What a reader makes of a record that is covered before it is written, or written over. */
+#define VIOLATIONS_UNFINISHED (VIOLATION_BIT(TORN_RECORD) | VIOLATION_BIT(BAD_RECORD))
+/* And of what may come along: a whole record of an earlier lap in its place, and the right one missing. */
+#define VIOLATIONS_STALE                                                                                               \
+	(VIOLATIONS_UNFINISHED | VIOLATION_BIT(SEQUENCE_GAP) | VIOLATION_BIT(SEQUENCE_REPEAT) |                        \
+	 VIOLATION_BIT(LOST_MISMATCH))
+
+/* Controls. */
 extern const struct target target_legacy;
+extern const struct target target_late_inc;
+extern const struct target target_early_check;
+extern const struct target target_no_recheck;
+extern const struct target target_no_nest;
+extern const struct target target_publish_first;
+extern const struct target target_no_tail_check;
+extern const struct target target_hoisted_space;
+extern const struct target target_plain_reserve;
+extern const struct target target_torn_head;
+extern const struct target target_lost_race;
+extern const struct target target_plain_nest_reload;
+/* Sound. */
+extern const struct target target_fixed;
+extern const struct target target_fixed_lock;
+extern const struct target target_mask;
 
 #endif /* STRESS_RING_TARGET_H */
