@@ -208,7 +208,9 @@ static void run_slice(struct session *session, unsigned index, unsigned round)
 		.injector = &injector_timer,
 		.exposure = &session->shared->survey.exposure[index],
 		.signal_cost_ns = session->shared->survey.summary.signal_cost_ns,
-		.slow_motion = session->shared->survey.summary.slow_motion && run->options->slow_motion > 0,
+		/* A write that blocks signals would have its mask changed under it where slow motion begins or ends. */
+		.slow_motion = session->shared->survey.summary.slow_motion && run->options->slow_motion > 0 &&
+			       !run->options->target[index]->masks_signals,
 		/* The same for all targets of a round: they get the same sizes, intervals and positions. */
 		.start = pick_start(&random, round),
 		.seed = random_next(&random),

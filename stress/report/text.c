@@ -183,6 +183,8 @@ static void fill_verdict(struct row *row, const struct target_result *result, co
 	if (judgement->verdict == VERDICT_ERROR || judgement->verdict == VERDICT_SKIP) {
 		text = verdict_name(judgement->verdict);
 		row->color = judgement->verdict == VERDICT_ERROR ? RED : YELLOW;
+	} else if (control && !result->expected) {
+		text = "KNOWN BAD, rarely shows";
 	} else if (control) {
 		text = judgement->caught ? "KNOWN BAD, caught" : "KNOWN BAD, not caught";
 		row->color = judgement->caught ? GREEN : YELLOW;
