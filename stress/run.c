@@ -26,9 +26,9 @@
 #define OVERSLEPT_NS (500 * NS_PER_MS)
 
 /*
- * In one round in so many the consumer keeps the ring almost full and the base does not wait: so that writes are refused,
- * and space and losses accounted for, under stress as well. Not in more, since a nested write that is refused exposes
- * nothing.
+ * In one round in so many the consumer keeps the ring almost full and the base does not wait: so that writes are
+ * refused, and space and losses accounted for, under stress as well. Not in more, since a nested write that is refused
+ * exposes nothing.
  */
 #define TIGHT_ONE_IN 5
 

@@ -255,7 +255,7 @@ static uint64_t running_cpu_ns(const struct slice *slice)
 	return sum;
 }
 
-/* A writer does not stop: either its write never returns, or it has not been given the CPU (or a page from the disk). */
+/* A writer does not stop: its write never returns, or it has not been given the CPU, or waits for the disk. */
 static void tell_stuck(struct slice *slice, uint64_t used_ns)
 {
 	bool spins = used_ns > STOP_PATIENCE_NS / 2;

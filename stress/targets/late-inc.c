@@ -53,7 +53,7 @@ const struct target target_late_inc = {
 	.name = "late-inc",
 	.summary = "head is loaded before nest is raised again (before 3f9fbe9bd86c): data_head goes backwards",
 	.claim = CLAIM_CONTROL,
-	/* Two interrupts on one publish, each within a few instructions: it cannot be expected to show in a sampled run. */
+	/* Two interrupts on one publish, each within a few instructions: not to be expected in a sampled run. */
 	.expected = { [TIER_STEP] = VIOLATION_BIT(HEAD_BACKWARD) },
 	.allowed = VIOLATION_BIT(HEAD_BACKWARD) | VIOLATION_BIT(HEAD_BELOW_TAIL),
 	RING_TARGET_COMMON,
