@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The Spin models in tests/model: the sound protocol is verified exhaustively, every variant refuted by the violation it
-# is known for. One line each. With KEEP=DIRECTORY the trails stay there.
+# is known for. A case each (TAP). With KEEP=DIRECTORY the trails stay there.
 set -u
 models=$(cd "$(dirname "$0")/model" && pwd) || exit 99
 jobs=2
 
 skip() {
-	echo "SKIP: $*"
+	echo "1..0 # SKIP $*"
 	exit 77
 }
 
@@ -27,8 +27,8 @@ fi
 
 # Everything that pan said, in place of the line that it should have led to.
 broken() {
-	printf '%-7s %-14s NOT AS EXPECTED (%s): %s\n' "$model" "$name" "$want" "$1"
-	sed 's/^/    /' log | tail -30
+	printf 'not ok %2d - %-7s %-17s NOT AS EXPECTED (%s): %s\n' "$number" "$model" "$name" "$want" "$1"
+	sed 's/^/# /' log | tail -30
 	return 1
 }
 
@@ -56,16 +56,16 @@ explore() {
 		[ "$(grep -A 1 '^unreached in proctype \(writer\|reader\)' log | grep -c '(0 of ')" = 2 ] ||
 			{ broken "unreached statements"; return 1; }
 		steps=$(sed -n 's/.*depth reached \([0-9]*\),.*/\1/p' log)
-		printf '%-7s %-14s verified                %9s states %6s s  depth %4s\n' \
-			"$model" "$name" "$states" "$seconds" "$steps"
+		printf 'ok %2d - %-7s %-17s verified                %9s states %6s s  depth %4s\n' \
+			"$number" "$model" "$name" "$states" "$seconds" "$steps"
 	else
 		grep -q "assertion violated.*||$want)" log || { broken "another violation, or none"; return 1; }
 		spin "-P$compiler -E -x c" -t -p "-DPROTOCOL=${name//-/_}" "$@" "$model.pml" >story ||
 			{ broken "no trail"; return 1; }
 		# Without the steps that prepare the initial state.
 		steps=$(grep -c 'proc *[0-9]* (\(writer\|reader\|interrupts\|memory\):' story)
-		printf '%-7s %-14s refuted: %-14s %9s states %6s s  trail %4s\n' \
-			"$model" "$name" "$want" "$states" "$seconds" "$steps"
+		printf 'ok %2d - %-7s %-17s refuted: %-14s %9s states %6s s  trail %4s\n' \
+			"$number" "$model" "$name" "$want" "$states" "$seconds" "$steps"
 	fi
 }
 
@@ -100,6 +100,6 @@ later order without-C torn_record
 later order without-D overrun
 wait
 cat "$tmp"/*.line
+echo "1..$number"
 passed=$(find "$tmp" -maxdepth 1 -name '*.passed' | wc -l)
-echo "$passed of $number as expected"
 [ "$passed" = "$number" ]

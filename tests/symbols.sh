@@ -1,26 +1,41 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What the library shows to the outside: exactly the symbols of libnrb.map, and a header that any C11 and C++ compiler
-# takes, by itself.
+# takes, by itself. Reports case by case (TAP).
 set -u
 
 library=${NRB_LIBRARY:-src/.libs/libnrb.so}
 source=${srcdir:-.}
-status=0
+status=0 number=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/nrb-symbols.XXXXXX") || exit 99
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-fail()
+# check NAME COMMAND...: what it prints is told if it fails
+check()
 {
-	echo "FAIL: $*"
-	status=1
+	name=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$work/log" 2>&1; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		sed 's/^/# /' "$work/log"
+		status=1
+	fi
+}
+
+skip()
+{
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
 }
 
 check_exports()
 {
 	if ! command -v nm >/dev/null || [ ! -e "$library" ]; then
-		echo "not checked: exported symbols (no nm, or no shared library)"
+		skip "exported symbols" "no nm, or no shared library"
 		return
 	fi
 	sed -n '/global:/,/local:/s/^[[:space:]]*\([a-z_0-9]*\);.*/\1/p' "$source/src/libnrb.map" | sort >"$work/map"
@@ -28,22 +43,18 @@ check_exports()
 	nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$work/exported"
 	# And what the header promises.
 	sed -n 's/^[a-z].*[ *]\(nrb_[a-z_]*\)(.*/\1/p' "$source/src/nrb.h" | sort -u >"$work/header"
-	[ -s "$work/map" ] || fail "no symbols were found in libnrb.map"
-	diff "$work/map" "$work/exported" || fail "exported symbols (>) are not those of libnrb.map (<)"
-	diff "$work/header" "$work/exported" || fail "exported symbols (>) are not those of nrb.h (<)"
-	echo "$(wc -l <"$work/exported") symbols exported"
+	check "there are symbols in libnrb.map" test -s "$work/map"
+	check "exported symbols (>) are those of libnrb.map (<)" diff "$work/map" "$work/exported"
+	check "exported symbols (>) are those of nrb.h (<)" diff "$work/header" "$work/exported"
 }
 
-# try NAME COMPILER OPTION...: compile $work/NAME
+# try FILE COMPILER OPTION...: compile $work/FILE
 try()
 {
-	name=$1
+	file=$1
 	shift
-	if "$@" -Wall -Wextra -Werror -I "$source/src" -fsyntax-only "$work/$name"; then
-		echo "$*: takes nrb.h"
-	else
-		fail "$*: does not take nrb.h"
-	fi
+	check "nrb.h is taken by $*, in $file" \
+		"$@" -Wall -Wextra -Werror -I "$source/src" -fsyntax-only "$work/$file"
 }
 
 check_header()
@@ -74,10 +85,11 @@ check_header()
 		try use.cc g++ -std=c++20 -pedantic -Wno-missing-field-initializers
 		try alone.c g++ -x c++ -std=c++11 -pedantic
 	else
-		echo "not checked: C++ (no g++)"
+		skip "nrb.h is taken by C++" "no g++"
 	fi
 }
 
 check_exports
 check_header
+echo "1..$number"
 exit $status
