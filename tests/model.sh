@@ -93,6 +93,7 @@ later ring hoisted-space overrun -DSTRIKES=1
 later ring plain-reserve overrun -DSTRIKES=1
 later ring torn-head head_backward -DSTRIKES=1
 later ring lost-race lost_mismatch -DSTRIKES=1
+later ring plain-nest-reload torn_record -DSTRIKES=1
 later order all verified -DRECORDS=3
 later order without-A overrun
 later order without-B torn_record

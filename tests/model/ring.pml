@@ -25,6 +25,7 @@
 #define plain_reserve 9
 #define torn_head 10
 #define lost_race 11
+#define plain_nest_reload 12
 
 #ifndef PROTOCOL
 #define PROTOCOL fixed
@@ -95,7 +96,9 @@ end_idle:
 begin:
 	atomic { pending = (lost > 0); size = 1 + pending };		/* begin 1: load lost */
 	n = nest;							/* begin 2: load nest */
+#if PROTOCOL != plain_nest_reload
 	d_step { nest = n + 1; n = 0 };					/* begin 3: store nest */
+#endif
 
 #if PROTOCOL != late_inc
 reserve:
@@ -135,6 +138,10 @@ swap:
 	goto publish;
 headers:
 	atomic {
+#elif PROTOCOL == plain_nest_reload
+	};
+	d_step { nest = n + 1; n = 0 };					/* begin 3, sunk below the reservation */
+	atomic {
 #endif
 		if
 		:: !pending -> goto own
@@ -169,6 +176,9 @@ copy:
 
 no_space:
 	atomic { lost++; untold++; pending = false; size = 0 };		/* reserve 3': no room */
+#if PROTOCOL == plain_nest_reload
+	d_step { nest = n + 1; n = 0 };					/* begin 3, the same */
+#endif
 
 publish:
 #if PROTOCOL == legacy
