@@ -1,0 +1,291 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The library for aarch64, where order is not free as it is on x86: cross-compiled, A to D are the instructions that
+# doc/memory-order.md says, and the suites pass under qemu-user. Reports case by case (TAP).
+#
+# The suites that need the library alone run by default. With NRB_AARCH64=full the whole project is cross-built with
+# configure, all suites run, and nothing that is missing is excused.
+# Cases are called by name, which shellcheck cannot follow.
+# shellcheck disable=SC2317
+set -u
+cross=aarch64-linux-gnu
+srcdir=$(cd "${srcdir:-.}" && pwd) || exit 99
+full=
+case ${NRB_AARCH64-} in
+full) full=yes ;;
+'') ;;
+*) echo "Bail out! NRB_AARCH64=$NRB_AARCH64: full, or nothing" && exit 99 ;;
+esac
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+number=0 failed=0
+# Those of the build that we are run by are for another machine.
+unset CC CFLAGS CPPFLAGS LDFLAGS MAKEFLAGS MFLAGS
+
+# check NAME COMMAND...: what it prints is told if it fails
+check() {
+	local name=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$tmp/log" 2>&1; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		failed=1
+		sed 's/^/# /' "$tmp/log" | head -n 60
+		return 1
+	fi
+}
+
+# skip NAME REASON: unless nothing is excused
+skip() {
+	number=$((number + 1))
+	if [ "$full" ]; then
+		echo "not ok $number - $1 ($2)"
+		failed=1
+	else
+		echo "ok $number - $1 # SKIP $2"
+	fi
+}
+
+finish() {
+	echo "1..$number"
+	exit "$failed"
+}
+
+# ---- the instructions ----
+
+# Print "FUNCTION KIND PLACE" for each access, in the disassembly on standard input, to the control page's magic,
+# data_head or data_tail, told by their offsets (src/control.h); and for each ordered access and fence, wherever it is.
+# What a register holds is followed from one line to the next: an offset from wherever some pointer points.
+accesses() {
+	awk '
+		function number(text, value, i) {
+			sub(/^#/, "", text)
+			if (text !~ /^0x/)
+				return text + 0
+			value = 0
+			for (i = 3; i <= length(text); i++)
+				value = 16 * value + index("0123456789abcdef", substr(text, i, 1)) - 1
+			return value
+		}
+		BEGIN { page[1000] = "magic"; page[1024] = "data_head"; page[1032] = "data_tail" }
+		/^[0-9a-f]+ <.*>:$/ { name = $2; gsub(/[<>:]/, "", name); delete at; next }
+		!/^ *[0-9a-f]+:\t/ { next }
+		{
+			sub(/^[^\t]*\t/, "")
+			sub(/ *\/\/.*/, "")
+			code = $1
+			operands = $0
+			sub(/^[^ \t]*[ \t]*/, "", operands)
+			count = split(operands, operand, /, */)
+			for (i = 1; i <= count; i++)
+				sub(/^w/, "x", operand[i])
+		}
+		code ~ /^(dmb|dsb)/ { print name, "fence", "-" }
+		code ~ /^(ld|st)/ && match(operands, /\[[^]]*\]/) {
+			memory[2] = ""
+			split(substr(operands, RSTART + 1, RLENGTH - 2), memory, /, */)
+			kind = code ~ /^lda(r|pr|pur)/ ? "acquire" : code ~ /^stlu?r/ ? "release" : "plain"
+			offset = at[memory[1]] + (memory[2] ~ /^#/ ? number(memory[2]) : 0)
+			place = offset in page && memory[1] !~ /^(sp|x29)$/ ? page[offset] : "elsewhere"
+			if (kind != "plain" || place != "elsewhere")
+				print name, kind, place
+		}
+		code == "bl" {
+			if (operands ~ /nrb_reader_head/)
+				print name, "acquire", "data_head"
+			for (i = 0; i <= 18; i++)
+				delete at["x" i]
+			next
+		}
+		code == "add" && operand[3] ~ /^#/ {
+			at[operand[1]] = at[operand[2]] + number(operand[3]) * (operand[4] ~ /lsl #12/ ? 4096 : 1)
+			next
+		}
+		code == "mov" && operand[2] ~ /^x/ { at[operand[1]] = at[operand[2]]; next }
+		code ~ /^(st|cmp|cmn|tst|b|cb|tb|ret|nop)/ { next }
+		{ delete at[operand[1]] }
+		code ~ /^ldp/ { delete at[operand[2]] }
+	'
+}
+
+# What must come out, as gcc compiles it: in a write, B once for success and once for a refusal. Whatever calls
+# nrb_reader_head counts as if it stood there.
+cat >"$tmp/expected" <<'END'
+1 nrb_commit release data_head B
+1 nrb_create release magic -
+1 nrb_reader_head acquire data_head C
+1 nrb_reader_open_fd acquire data_head C
+1 nrb_reader_open_fd acquire magic -
+1 nrb_reader_poll acquire data_head C
+1 nrb_reader_release release data_tail D
+1 nrb_reader_tail acquire data_tail -
+1 nrb_reserve acquire data_tail A
+1 nrb_reserve release data_head B
+1 nrb_write acquire data_tail A
+2 nrb_write release data_head B
+END
+
+# compile FROM INTO COMPILER...: the library's objects
+compile() {
+	local from=$1 into=$2 file
+	shift 2
+	mkdir -p "$into"
+	for file in mapping reader ring write; do
+		"$@" -std=gnu11 -fPIC -I"$from" -c "$from/$file.c" -o "$into/$file.o" || return 1
+	done
+}
+
+# judge DIRECTORY exact|any: the accesses of the objects there; how often each, or that they are there at all
+judge() {
+	local file
+	for file in reader ring write; do
+		"$cross-objdump" -dr --no-show-raw-insn "$1/$file.o" || return 1
+	done | accesses >"$1/accesses" || return 1
+	awk -v exact="$([ "$2" = exact ] && echo 1)" '
+		FNR == NR { want[$2 " " $3 " " $4] = $1; label[$2 " " $3 " " $4] = $5; next }
+		# Before the magic there is nobody to be ordered against.
+		$1 == "nrb_create" && $2 == "plain" { next }
+		# What a compiler may inline besides.
+		!exact && /^nrb_reader_skip release data_tail$/ { next }
+		!exact && /^nrb_reader_open_fd acquire data_tail$/ { next }
+		{ got[$0]++ }
+		END {
+			for (access in want)
+				if (exact ? got[access] != want[access] : !got[access])
+					bad = bad label[access] ": " access ": " got[access] + 0 ", not " want[access] "\n"
+			for (access in got)
+				if (!(access in want))
+					bad = bad "unexpected: " access "\n"
+			printf "%s", bad
+			exit bad != ""
+		}' "$tmp/expected" "$1/accesses"
+}
+
+compiled() { compile "$srcdir/src" "$@"; }
+
+# weakened LABEL FILE FROM TO PLACE: a copy in which one access has lost its order, and nothing else, must be refused, and the
+# label named: otherwise the above says nothing.
+weakened() {
+	local label=$1 file=$2 from=$3 to=$4 copy=$tmp/without-$1
+	cp -R "$srcdir/src" "$copy" && chmod -R u+w "$copy" || return 1
+	sed "s/$from(\(.*$5\)/$to(\1/" "$srcdir/src/$file" >"$copy/$file"
+	[ "$(diff "$srcdir/src/$file" "$copy/$file" | grep -c '^>')" = 1 ] ||
+		{ echo "$file: not one place to weaken: $from of $5"; return 1; }
+	compile "$copy" "$copy/objects" "$cross-gcc" -O2 || return 1
+	! judge "$copy/objects" exact >"$copy/verdict" || { echo "not noticed"; return 1; }
+	cat "$copy/verdict"
+	grep -q "^$label: " "$copy/verdict"
+}
+
+instructions() {
+	local level
+	for level in -O1 -O2 -O3; do
+		check "gcc $level compiles the library" compiled "$tmp/gcc$level" "$cross-gcc" $level &&
+			check "gcc $level: A and C are ldar, B and D are stlr" judge "$tmp/gcc$level" exact
+	done
+	if command -v clang >/dev/null; then
+		# With rcpc a load-acquire may be ldapr.
+		for level in -O2 "-O2 -march=armv8.3-a"; do
+			# shellcheck disable=SC2086
+			check "clang $level compiles the library" compiled "$tmp/clang" clang --target="$cross" $level &&
+				check "clang $level: A and C are ldar or ldapr, B and D are stlr" judge "$tmp/clang" any
+		done
+	fi
+	check "without A it is refused" weakened A steps.h nrb_load_acquire nrb_load_relaxed data_tail
+	check "without B it is refused" weakened B steps.h nrb_store_release nrb_store_relaxed data_head
+	check "without C it is refused" weakened C reader.c nrb_load_acquire nrb_load_relaxed data_head
+	check "without D it is refused" weakened D reader.c nrb_store_release nrb_store_relaxed data_tail
+}
+
+# ---- the suites, under qemu ----
+
+# suite PROGRAM: its cases, as ours
+suite() {
+	local name=${1##*/} status=0 line cases=0
+	CK_TAP_LOG_FILE_NAME='-' CK_VERBOSITY=silent timeout 300 qemu-aarch64 -L / "$1" >"$tmp/tap" 2>"$tmp/err" \
+		</dev/null || status=$?
+	while IFS= read -r line; do
+		case $line in
+		ok\ * | not\ ok\ *)
+			number=$((number + 1)) cases=$((cases + 1))
+			[ "${line%%ok *}" = "" ] || failed=1
+			echo "${line%%ok *}ok $number - $name: ${line#*tests/*.c:}"
+			;;
+		\#*) echo "$line" ;;
+		esac
+	done <"$tmp/tap"
+	[ "$status" = 0 ] && grep -qx "1\.\.$cases" "$tmp/tap" && return
+	number=$((number + 1)) failed=1
+	echo "not ok $number - $name: ended with status $status after $cases cases"
+	sed 's/^/# /' "$tmp/err" | head -n 20
+}
+
+# The suites that need no more than the library, with the objects that were looked at above.
+some_suites() {
+	local name common=() objects=("$tmp"/gcc-O2/*.o)
+	common=(-std=gnu11 -O1 -I"$srcdir/src" -I"$srcdir/stress" -I"$srcdir/tests")
+	for name in tests/stepper tests/suite stress/payload stress/words; do
+		"$cross-gcc" "${common[@]}" -c "$srcdir/$name.c" -o "$tmp/${name##*/}.o" || return 1
+		objects+=("$tmp/${name##*/}.o")
+	done
+	for name in check_create check_hostile check_reader check_ring check_write_read; do
+		"$cross-gcc" "${common[@]}" "$srcdir/tests/$name.c" "${objects[@]}" -o "$tmp/$name" -lcheck -lsubunit \
+			-lm -pthread || return 1
+		suites+=("$tmp/$name")
+	done
+}
+
+all_suites() {
+	[ ! -e "$srcdir/config.status" ] || { echo "the source tree is configured: build out of it"; return 1; }
+	mkdir "$tmp/build" && cd "$tmp/build" || return 1
+	PKG_CONFIG_LIBDIR=/usr/lib/$cross/pkgconfig:/usr/share/pkgconfig "$srcdir/configure" -q --host="$cross" \
+		--enable-werror CFLAGS="-O2 -g" || return 1
+	make -s -j"$(nproc)" && make -s -j"$(nproc)" check TESTS= || return 1
+	suites=(tests/check_*.o)
+	suites=("${suites[@]%.o}")
+	[ ${#suites[@]} -gt 5 ]
+}
+
+# Why a suite is left out, or nothing.
+left_out() {
+	case ${1##*/} in
+	# Seen to fail one run in six: not one strike where dozens come on a real CPU.
+	check_run) echo "real timers: qemu delivers a signal between translated blocks only, and seldom in a write" ;;
+	esac
+}
+
+under_qemu() {
+	local program reason suites=() build=some_suites name="the suites of the library can be built"
+	[ ! "$full" ] || build=all_suites name="the whole project can be built"
+	if ! command -v qemu-aarch64 >/dev/null; then
+		skip "suites under qemu" "qemu-aarch64 is not installed (qemu-user)"
+	elif ! [ -e /usr/lib/$cross/libcheck.a ]; then
+		skip "suites under qemu" "Check for arm64 is not installed (check:arm64)"
+	elif check "$name" "$build"; then
+		for program in "${suites[@]}"; do
+			reason=$(left_out "$program")
+			if [ "$reason" ]; then
+				number=$((number + 1))
+				echo "ok $number - ${program##*/} # SKIP $reason"
+			else
+				suite "$program"
+			fi
+		done
+	fi
+}
+
+if ! command -v "$cross-gcc" >/dev/null || ! command -v "$cross-objdump" >/dev/null; then
+	[ ! "$full" ] || { skip "cross compiler" "gcc-$cross is not installed" && finish; }
+	echo "1..0 # SKIP no cross compiler (gcc-$cross)"
+	exit 77
+fi
+if ! echo '#include <stdlib.h>' | "$cross-gcc" -E -x c - >/dev/null 2>&1; then
+	[ ! "$full" ] || { skip "C library" "libc6-dev-arm64-cross is not installed" && finish; }
+	echo "1..0 # SKIP no C library for arm64 (libc6-dev-arm64-cross)"
+	exit 77
+fi
+instructions
+under_qemu
+finish
