@@ -11,6 +11,7 @@
 #include "cpu.h"
 #include "event.h"
 #include "inject/inject.h"
+#include "levels.h"
 #include "payload.h"
 
 /* The base's payloads in bytes: most are short, so that most of the time is spent in the steps and not in the copy. */
@@ -166,7 +167,7 @@ static void set_signals(int how)
 {
 	sigset_t set;
 
-	inject_signals(&set, LEVELS - 1);
+	level_signals(&set, LEVELS - 1);
 	pthread_sigmask(how, &set, NULL);
 }
 

@@ -9,6 +9,7 @@ stress_libstress_la_SOURCES = \
 	stress/exposure.h \
 	stress/inject/context.h stress/inject/inject.h stress/inject/slow_motion.c stress/inject/slow_motion.h \
 	stress/inject/steer.c stress/inject/steer.h stress/inject/strike.c stress/inject/timer.c \
+	stress/levels.h \
 	stress/number.c stress/number.h \
 	stress/options.c stress/options.h \
 	stress/oracle.c stress/oracle.h \

@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "inject/inject.h"
+#include "levels.h"
 #include "order.h"
 #include "random.h"
 #include "slice.h"
@@ -129,7 +130,7 @@ static pid_t start_child(struct session *session)
 	/* The parent hears of Ctrl-C and tells us through shared memory; what else there is stays as it was. */
 	sigdelset(&session->original, SIGTRAP);
 	for (unsigned level = 1; level < LEVELS; level++)
-		sigdelset(&session->original, inject_signal(level));
+		sigdelset(&session->original, level_signal(level));
 	sigaddset(&session->original, SIGINT);
 	sigaddset(&session->original, SIGTERM);
 	sigaddset(&session->original, SIGHUP);

@@ -14,6 +14,7 @@
 #include "base.h"
 #include "clock.h"
 #include "inject/inject.h"
+#include "levels.h"
 #include "reader.h"
 #include "watchdog.h"
 
@@ -196,7 +197,7 @@ static int start_threads(struct slice *slice)
 	int rc = 0;
 
 	/* Inherited by all threads; writers unblock them when they are ready. */
-	inject_signals(&set, LEVELS - 1);
+	level_signals(&set, LEVELS - 1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	slice->start_ns = clock_ns();
 	for (unsigned i = 0; i < slice->readers && !rc; i++) {

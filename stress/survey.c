@@ -14,7 +14,7 @@
 
 #include "clock.h"
 #include "inject/context.h"
-#include "inject/inject.h"
+#include "levels.h"
 #include "order.h"
 #include "payload.h"
 
@@ -248,7 +248,7 @@ static int compare(const void *a, const void *b)
 
 uint64_t survey_signal_cost_ns(void)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = inject_signal(1) };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = level_signal(1) };
 	const struct itimerspec when = { .it_value = clock_timespec(COST_INTERVAL_NS) };
 	struct sigaction action = { .sa_handler = on_tick }, old;
 	uint64_t gap[COST_SIGNALS];
@@ -258,7 +258,7 @@ uint64_t survey_signal_cost_ns(void)
 	sigemptyset(&action.sa_mask);
 	if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
 		return 0;
-	sigaction(inject_signal(1), &action, &old);
+	sigaction(level_signal(1), &action, &old);
 	for (; count < COST_SIGNALS; count++) {
 		uint64_t last = clock_ns(), start = last, now = last;
 		uint32_t before = nrb_local_load(&ticks);
@@ -273,7 +273,7 @@ uint64_t survey_signal_cost_ns(void)
 		gap[count] = now - last;
 	}
 	timer_delete(timer);
-	sigaction(inject_signal(1), &old, NULL);
+	sigaction(level_signal(1), &old, NULL);
 	qsort(gap, count, sizeof(gap[0]), compare);
 	return gap[count / 2];
 }

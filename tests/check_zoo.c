@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inject/inject.h"
+#include "levels.h"
 #include "nesting.h"
 #include "payload.h"
 #include "stepper.h"
@@ -143,7 +143,7 @@ static bool is_masked(void)
 	sigset_t set;
 
 	pthread_sigmask(SIG_BLOCK, NULL, &set);
-	return sigismember(&set, inject_signal(1));
+	return sigismember(&set, level_signal(1));
 }
 
 static void on_boundary(void *context, uint64_t pc)

@@ -5,8 +5,6 @@
 #ifndef STRESS_INJECT_H
 #define STRESS_INJECT_H
 
-#include <signal.h>
-
 #include "words.h"
 
 struct writer;
@@ -30,23 +28,6 @@ struct injector {
 };
 
 extern const struct injector injector_timer;
-
-/* The signal of a level, 1 to LEVELS - 1. */
-static inline int inject_signal(unsigned level)
-{
-	return SIGRTMIN + (int)level;
-}
-
-/*
- * The signals of levels up to and including @level, and no other. Built up from nothing: a full set would hold SIGTRAP,
- * and a trap under a mask kills the process.
- */
-static inline void inject_signals(sigset_t *set, unsigned level)
-{
-	sigemptyset(set);
-	for (unsigned k = 1; k <= level; k++)
-		sigaddset(set, inject_signal(k));
-}
 
 /*
  * inject_strike - what every signal that stands for an interrupt does

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "inject/context.h"
+#include "levels.h"
 #include "writer.h"
 
 void slow_motion_begin(struct writer *writer, unsigned depth, void *context, uint64_t struck_head, uint64_t now_ns)
@@ -22,7 +23,7 @@ void slow_motion_begin(struct writer *writer, unsigned depth, void *context, uin
 	slow->last_head = writer->target->head(writer->reader);
 	slow->mask = frame->uc_sigmask;
 	for (unsigned level = 1; level < LEVELS; level++)
-		sigaddset(&frame->uc_sigmask, inject_signal(level));
+		sigaddset(&frame->uc_sigmask, level_signal(level));
 	nrb_local_fence();
 	nrb_local_store(&slow->state, SLOW_ON);
 	context_set_step(frame, true);
@@ -63,7 +64,7 @@ static void restore(const struct writer *writer, const struct slow_motion *slow,
 	} else if (!nrb_local_load(&writer->depth)) {
 		/* The base has nothing blocked. A handler's mask is replaced when it returns. */
 		for (unsigned level = 1; level < LEVELS; level++)
-			sigdelset(&frame->uc_sigmask, inject_signal(level));
+			sigdelset(&frame->uc_sigmask, level_signal(level));
 	}
 }
 
@@ -108,7 +109,7 @@ void slow_motion_settle(struct writer *writer)
 		return;
 	end(writer, &writer->slow);
 	/* The base never runs with them blocked. */
-	inject_signals(&set, LEVELS - 1);
+	level_signals(&set, LEVELS - 1);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -116,6 +117,6 @@ int slow_motion_prepare(void)
 {
 	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_RESTART };
 
-	inject_signals(&action.sa_mask, LEVELS - 1);
+	level_signals(&action.sa_mask, LEVELS - 1);
 	return sigaction(SIGTRAP, &action, NULL) < 0 ? -errno : 0;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "levels.h"
 #include "writer.h"
 
 #ifndef sigev_notify_thread_id
@@ -59,8 +60,8 @@ static int timer_prepare(void)
 		struct sigaction action = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 		/* Level k blocks the levels up to k: so depth is bounded, and with it the stack. */
-		inject_signals(&action.sa_mask, level);
-		if (sigaction(inject_signal(level), &action, NULL) < 0)
+		level_signals(&action.sa_mask, level);
+		if (sigaction(level_signal(level), &action, NULL) < 0)
 			return -errno;
 	}
 	return 0;
@@ -83,7 +84,7 @@ static void explain(struct writer *writer, int error)
 static int timer_attach(struct writer *writer)
 {
 	for (unsigned level = 1; level < LEVELS; level++) {
-		struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = inject_signal(level) };
+		struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = level_signal(level) };
 
 		event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
 		if (timer_create(CLOCK_MONOTONIC, &event, &writer->timer[level]) < 0) {
@@ -103,7 +104,7 @@ static void timer_start(struct writer *writer)
 		sigset_t set, old;
 
 		/* A handler that is at it already would draw from the same generator. */
-		inject_signals(&set, level);
+		level_signals(&set, level);
 		pthread_sigmask(SIG_BLOCK, &set, &old);
 		arm(writer, level);
 		pthread_sigmask(SIG_SETMASK, &old, NULL);

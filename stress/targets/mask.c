@@ -10,7 +10,7 @@
 
 #include "steps.h"
 
-#include "inject/inject.h"
+#include "levels.h"
 #include "ring_target.h"
 
 _Static_assert(sizeof(sigset_t) <= sizeof(((struct nrb_reservation *)0)->restore), "it fits");
@@ -19,7 +19,7 @@ NRB_STEP void begin_masked(struct nrb_ring *ring, struct nrb_reservation *r)
 {
 	sigset_t levels, old;
 
-	inject_signals(&levels, LEVELS - 1);
+	level_signals(&levels, LEVELS - 1);
 	pthread_sigmask(SIG_BLOCK, &levels, &old);
 	memcpy(r->restore, &old, sizeof(old));
 	r->lost_pending = nrb_local_load(&ring->writer->lost);
