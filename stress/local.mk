@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += stress/libstress.la
 stress_libstress_la_SOURCES = \
 	stress/base.c stress/base.h \
+	stress/boundary.c stress/boundary.h \
 	stress/clock.h stress/cpu.h \
 	stress/environment.c stress/environment.h \
 	stress/event.c stress/event.h \
