@@ -19,6 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Inlined always, so that no part of a write lies elsewhere than the write: see NRB_STEPS_SECTION in steps.h. */
+#define NRB_PRIMITIVE static inline __attribute__((always_inline))
+
 /* ---- against another CPU ---- */
 
 #define nrb_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
@@ -67,7 +70,7 @@ static inline void nrb_cpu_relax(void)
  *
  * Return: true when *p was *expected and is now desired.
  */
-static inline bool nrb_local_cas(uint64_t *p, uint64_t *expected, uint64_t desired)
+NRB_PRIMITIVE bool nrb_local_cas(uint64_t *p, uint64_t *expected, uint64_t desired)
 {
 #ifdef __x86_64__
 	bool done;
@@ -83,7 +86,7 @@ static inline bool nrb_local_cas(uint64_t *p, uint64_t *expected, uint64_t desir
 }
 
 /* Add to *p, atomic against handlers of this thread. Return: the value before. */
-static inline uint64_t nrb_local_add(uint64_t *p, uint64_t value)
+NRB_PRIMITIVE uint64_t nrb_local_add(uint64_t *p, uint64_t value)
 {
 #ifdef __x86_64__
 	__asm__ volatile("xaddq %[value], %[mem]" : [value] "+r"(value), [mem] "+m"(*p) : : "memory", "cc");
@@ -94,7 +97,7 @@ static inline uint64_t nrb_local_add(uint64_t *p, uint64_t value)
 }
 
 /* Take what *p holds and leave 0, atomic against handlers of this thread (x86's xchg would imply the bus lock). */
-static inline uint64_t nrb_local_take(uint64_t *p)
+NRB_PRIMITIVE uint64_t nrb_local_take(uint64_t *p)
 {
 	uint64_t value = nrb_local_load(p);
 

@@ -29,7 +29,20 @@
 #include "order.h"
 #include "ring.h"
 
-#define NRB_STEP static inline __attribute__((always_inline))
+/*
+ * Where the write path's machine code goes: a section of its own, so that who puts it under stress can tell which
+ * instructions are meant. A name that is a C identifier has the linker tell its bounds. Whoever includes this for a
+ * variant gives another name first. Steps carry it too, although they are inlined: a compiler that does not optimise
+ * calls them through the table, and then there are copies of them.
+ */
+#ifndef NRB_STEPS_SECTION
+#define NRB_STEPS_SECTION nrb_write_path
+#endif
+#define NRB_SECTION_(name) __attribute__((section(#name)))
+#define NRB_SECTION(name) NRB_SECTION_(name)
+#define NRB_WRITE_PATH NRB_SECTION(NRB_STEPS_SECTION)
+
+#define NRB_STEP static inline __attribute__((always_inline)) NRB_WRITE_PATH
 
 /* Bytes of a whole LOST record. */
 #define NRB_LOST_SIZE (sizeof(struct nrb_header) + sizeof(struct nrb_lost))

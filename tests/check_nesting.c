@@ -18,6 +18,7 @@
 #include "stepper.h"
 #include "suite.h"
 #include "targets/ring_target.h"
+#define NRB_STEPS_SECTION nrb_path_nesting
 #include "steps.h"
 
 /* The time that one enumeration may take once every access has been struck. */

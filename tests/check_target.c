@@ -10,6 +10,7 @@
 
 #include "oracle.h"
 #include "payload.h"
+#include "stepper.h"
 #include "suite.h"
 #include "targets/target.h"
 
@@ -268,6 +269,71 @@ START_TEST(skip)
 }
 END_TEST
 
+/* ---- where its code lies ---- */
+
+static bool in_text(const struct target *target, uint64_t pc)
+{
+	for (const struct text_range *range = target->text; range->start; range++)
+		if (pc >= (uintptr_t)range->start && pc < (uintptr_t)range->end)
+			return true;
+	return false;
+}
+
+START_TEST(text)
+{
+	for (const struct target *const *t = target_table; *t; t++) {
+		ck_assert((*t)->text && (*t)->text->start);
+		ck_assert(in_text(*t, (uintptr_t)(*t)->write));
+		ck_assert(in_text(*t, (uintptr_t)(*t)->reserve) && in_text(*t, (uintptr_t)(*t)->commit));
+		/* Nothing but the write path. */
+		ck_assert(!in_text(*t, (uintptr_t)(*t)->open) && !in_text(*t, (uintptr_t)(*t)->next));
+		for (const struct text_range *range = (*t)->text; range->start; range++)
+			ck_assert(range->start < range->end);
+		for (const struct target *const *other = target_table; *other; other++)
+			ck_assert_msg(other == t || !in_text(*other, (uintptr_t)(*t)->write), "%s has code of %s",
+				      (*other)->name, (*t)->name);
+	}
+}
+END_TEST
+
+struct walk {
+	struct fixture fixture;
+	uint64_t first; /* program counter within the text */
+	unsigned within;
+};
+
+static void step_put(void *argument)
+{
+	struct walk *walk = argument;
+
+	put(&walk->fixture, 0, 16, false);
+}
+
+static void look(void *argument, uint64_t pc)
+{
+	struct walk *walk = argument;
+
+	if (!in_text(walk->fixture.target, pc))
+		return;
+	if (!walk->within++)
+		walk->first = pc;
+}
+
+/* It is this code that a write runs, from its first instruction on. */
+START_TEST(text_is_what_runs)
+{
+	for (const struct target *const *t = target_table; *t; t++) {
+		struct walk walk = { .within = 0 };
+
+		fixture_open(&walk.fixture, *t, 0);
+		stepper_run(step_put, &walk, look, &walk);
+		ck_assert_msg(walk.first == (uintptr_t)(*t)->write, "%s begins elsewhere", (*t)->name);
+		ck_assert_uint_ge(walk.within, 20);
+		fixture_close(&walk.fixture);
+	}
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("target");
@@ -276,6 +342,8 @@ Suite *suite_make(void)
 
 	tcase_add_test(claims, table);
 	tcase_add_test(claims, known);
+	tcase_add_test(claims, text);
+	suite_add(claims, text_is_what_runs, stepper_missing());
 	tcase_add_loop_test(rings, round_trip, 0, 3);
 	tcase_add_loop_test(rings, losses, 0, 3);
 	tcase_add_loop_test(rings, reservations, 0, 3);

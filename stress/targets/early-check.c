@@ -6,6 +6,7 @@
  * publishing to us, and nobody looks any more: its record stays invisible until the next write, so with all writers at
  * rest data_head is not the reserved head.
  */
+#define NRB_STEPS_SECTION nrb_path_early_check
 #include "steps.h"
 
 #include "ring_target.h"
@@ -48,6 +49,7 @@ const struct target target_early_check = {
 	.expected = EXPECTED_IN_EVERY_TIER(VIOLATION_BIT(STUCK_HEAD)),
 	.allowed = VIOLATION_BIT(STUCK_HEAD),
 	RING_TARGET_COMMON,
+	.text = early_check_text,
 	.write = early_check_write,
 	.reserve = early_check_reserve,
 	.commit = early_check_commit,

@@ -4,6 +4,7 @@
  *
  * Nothing is lost but time; it shows that the fixed protocol does not hang on the missing lock prefix.
  */
+#define NRB_STEPS_SECTION nrb_path_fixed_lock
 #include "steps.h"
 
 #include "ring_target.h"
@@ -38,6 +39,7 @@ const struct target target_fixed_lock = {
 	.summary = "the fixed protocol with C11's atomics (a bus lock on x86-64)",
 	.claim = CLAIM_SOUND,
 	RING_TARGET_COMMON,
+	.text = fixed_lock_text,
 	.write = fixed_lock_write,
 	.reserve = fixed_lock_reserve,
 	.commit = fixed_lock_commit,

@@ -6,6 +6,7 @@
  * interrupted one reserves beyond what the reader has released: data_head runs more than the ring ahead of data_tail.
  * It needs a ring with room for one of the two, but not for both.
  */
+#define NRB_STEPS_SECTION nrb_path_hoisted_space
 #include "steps.h"
 
 #include "ring_target.h"
@@ -45,6 +46,7 @@ const struct target target_hoisted_space = {
 	.expected = { [TIER_STEP] = VIOLATION_BIT(OVERRUN) },
 	.allowed = VIOLATION_BIT(OVERRUN) | VIOLATIONS_UNFINISHED | VIOLATIONS_STALE,
 	RING_TARGET_COMMON,
+	.text = hoisted_space_text,
 	.write = hoisted_space_write,
 	.reserve = hoisted_space_reserve,
 	.commit = hoisted_space_commit,

@@ -7,6 +7,7 @@
  * stored over it. It takes two strikes on one write: one between P2 and P4, which causes the second round, and one in
  * the new window. (Loading head early in begin does no harm: the swap in reserve fails.)
  */
+#define NRB_STEPS_SECTION nrb_path_late_inc
 #include "steps.h"
 
 #include "ring_target.h"
@@ -57,6 +58,7 @@ const struct target target_late_inc = {
 	.expected = { [TIER_STEP] = VIOLATION_BIT(HEAD_BACKWARD) },
 	.allowed = VIOLATION_BIT(HEAD_BACKWARD) | VIOLATION_BIT(HEAD_BELOW_TAIL),
 	RING_TARGET_COMMON,
+	.text = late_inc_text,
 	.write = late_inc_write,
 	.reserve = late_inc_reserve,
 	.commit = late_inc_commit,

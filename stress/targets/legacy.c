@@ -5,6 +5,7 @@
  * A writer that nests in between L2 and L3 finds nest 0, so it publishes its own, newer head; then L3 stores the older
  * one over it, and a reader sees data_head go backwards. L4 notices and publishes again: the end state is right.
  */
+#define NRB_STEPS_SECTION nrb_path_legacy
 #include "steps.h"
 
 #include "ring_target.h"
@@ -56,6 +57,7 @@ const struct target target_legacy = {
 		      [TIER_KICK] = VIOLATION_BIT(HEAD_BACKWARD) },
 	.allowed = VIOLATION_BIT(HEAD_BELOW_TAIL),
 	RING_TARGET_COMMON,
+	.text = legacy_text,
 	.write = legacy_write,
 	.reserve = legacy_reserve,
 	.commit = legacy_commit,

@@ -6,6 +6,7 @@
  * one that strikes there and succeeds tells the same loss a second time. Either way the accounts do not add up. It
  * needs a loss still to be told, and room for the interrupted writer only.
  */
+#define NRB_STEPS_SECTION nrb_path_lost_race
 #include "steps.h"
 
 #include "ring_target.h"
@@ -44,6 +45,7 @@ const struct target target_lost_race = {
 	.expected = { [TIER_STEP] = VIOLATION_BIT(LOST_MISMATCH) },
 	.allowed = VIOLATION_BIT(LOST_MISMATCH) | VIOLATION_BIT(SEQUENCE_GAP),
 	RING_TARGET_COMMON,
+	.text = lost_race_text,
 	.write = lost_race_write,
 	.reserve = lost_race_reserve,
 	.commit = lost_race_commit,

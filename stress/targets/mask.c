@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
+#define NRB_STEPS_SECTION nrb_path_mask
 #include "steps.h"
 
 #include "levels.h"
@@ -71,6 +72,7 @@ const struct target target_mask = {
 	.max_depth = 1,
 	.masks_signals = true,
 	RING_TARGET_COMMON,
+	.text = mask_text,
 	.write = mask_write,
 	.reserve = mask_reserve,
 	.commit = mask_commit,

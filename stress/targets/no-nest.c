@@ -7,6 +7,7 @@
  * that strikes between the load of head and the store of data_head is covered by an older head: data_head goes
  * backwards, and stays there until the next write.
  */
+#define NRB_STEPS_SECTION nrb_path_no_nest
 #include "steps.h"
 
 #include "ring_target.h"
@@ -38,6 +39,7 @@ const struct target target_no_nest = {
 	.allowed = VIOLATIONS_STALE | VIOLATION_BIT(HEAD_BACKWARD) | VIOLATION_BIT(HEAD_BELOW_TAIL) |
 		   VIOLATION_BIT(STUCK_HEAD),
 	RING_TARGET_COMMON,
+	.text = no_nest_text,
 	.write = no_nest_write,
 	.reserve = no_nest_reserve,
 	.commit = no_nest_commit,

@@ -5,6 +5,7 @@
  * Lost: whoever found nest raised gets published. A writer that strikes anywhere between the load of head and the drop
  * of nest leaves publishing to us: its record stays invisible until the next write.
  */
+#define NRB_STEPS_SECTION nrb_path_no_recheck
 #include "steps.h"
 
 #include "ring_target.h"
@@ -39,6 +40,7 @@ const struct target target_no_recheck = {
 	.expected = EXPECTED_IN_EVERY_TIER(VIOLATION_BIT(STUCK_HEAD)),
 	.allowed = VIOLATION_BIT(STUCK_HEAD),
 	RING_TARGET_COMMON,
+	.text = no_recheck_text,
 	.write = no_recheck_write,
 	.reserve = no_recheck_reserve,
 	.commit = no_recheck_commit,

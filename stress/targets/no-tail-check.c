@@ -7,6 +7,7 @@
  * strike is needed, and undisturbed it fails as well. When it is not full, a writer that strikes between the load of
  * head and the stores gets that place first, and has its record wiped out: this is what sampled runs show.
  */
+#define NRB_STEPS_SECTION nrb_path_no_tail_check
 #include "steps.h"
 
 #include "ring_target.h"
@@ -36,6 +37,7 @@ const struct target target_no_tail_check = {
 	.expected = EXPECTED_IN_EVERY_TIER(VIOLATIONS_UNFINISHED),
 	.allowed = VIOLATIONS_STALE,
 	RING_TARGET_COMMON,
+	.text = no_tail_check_text,
 	.write = no_tail_check_write,
 	.reserve = no_tail_check_reserve,
 	.commit = no_tail_check_commit,

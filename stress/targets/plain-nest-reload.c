@@ -6,6 +6,7 @@
  * not, so it is spelled out: the load is done early, in begin, and the store sinks below the reservation. A writer that
  * strikes between the two finds nest 0 and publishes past the interrupted record, which is not written yet.
  */
+#define NRB_STEPS_SECTION nrb_path_plain_nest_reload
 #include "steps.h"
 
 #include "ring_target.h"
@@ -46,6 +47,7 @@ const struct target target_plain_nest_reload = {
 	.expected = EXPECTED_IN_EVERY_TIER(VIOLATIONS_UNFINISHED),
 	.allowed = VIOLATIONS_STALE,
 	RING_TARGET_COMMON,
+	.text = plain_nest_reload_text,
 	.write = plain_nest_reload_write,
 	.reserve = plain_nest_reload_reserve,
 	.commit = plain_nest_reload_commit,

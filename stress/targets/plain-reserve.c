@@ -6,6 +6,7 @@
  * it wrote is written over when it has returned: its record is missing, and no loss accounts for it. When it also told
  * a loss, that is missing too.
  */
+#define NRB_STEPS_SECTION nrb_path_plain_reserve
 #include "steps.h"
 
 #include "ring_target.h"
@@ -42,6 +43,7 @@ const struct target target_plain_reserve = {
 	.expected = EXPECTED_IN_EVERY_TIER(VIOLATION_BIT(SEQUENCE_GAP)),
 	.allowed = VIOLATION_BIT(SEQUENCE_GAP) | VIOLATION_BIT(LOST_MISMATCH),
 	RING_TARGET_COMMON,
+	.text = plain_reserve_text,
 	.write = plain_reserve_write,
 	.reserve = plain_reserve_reserve,
 	.commit = plain_reserve_commit,

@@ -6,6 +6,7 @@
  * so that it shows on a machine that does not (x86-64). No strike is needed, but one between the early publish and the
  * end of the copy makes the window as long as its handler: readers find what stood there before.
  */
+#define NRB_STEPS_SECTION nrb_path_publish_first
 #include "steps.h"
 
 #include "ring_target.h"
@@ -38,6 +39,7 @@ const struct target target_publish_first = {
 	.expected = EXPECTED_IN_EVERY_TIER(VIOLATIONS_UNFINISHED),
 	.allowed = VIOLATIONS_STALE,
 	RING_TARGET_COMMON,
+	.text = publish_first_text,
 	.write = publish_first_write,
 	.reserve = publish_first_reserve,
 	.commit = publish_first_commit,

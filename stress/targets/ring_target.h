@@ -10,12 +10,15 @@
 
 _Static_assert(sizeof(struct nrb_reservation) <= sizeof(((struct target_reservation *)0)->state), "it fits");
 
-static inline struct nrb_ring *ring_of(struct target_ring *ring)
+/* Part of the write path, so inlined by a compiler that does not optimise, too. */
+#define RING_TARGET_INLINE static inline __attribute__((always_inline))
+
+RING_TARGET_INLINE struct nrb_ring *ring_of(struct target_ring *ring)
 {
 	return (struct nrb_ring *)ring;
 }
 
-static inline struct nrb_reservation *reservation_of(struct target_reservation *reservation)
+RING_TARGET_INLINE struct nrb_reservation *reservation_of(struct target_reservation *reservation)
 {
 	return (struct nrb_reservation *)(void *)reservation->state;
 }
@@ -40,20 +43,38 @@ uint64_t ring_skip(struct target_reader *reader);
 	.reader_close = ring_reader_close, .head = ring_head, .tail = ring_tail, .poll = ring_poll, .next = ring_next, \
 	.release = ring_release, .skip = ring_skip
 
-/* The entry points of a variant: NAME_write, NAME_reserve and NAME_commit by the steps in @steps (see steps.h). */
+/* The bounds of a section, which the linker tells. Hidden: they are nobody else's. */
+#define TEXT_START(section) __start_##section
+#define TEXT_END(section) __stop_##section
+#define TEXT_DECLARE(section) extern const char TEXT_START(section)[] HIDDEN, TEXT_END(section)[] HIDDEN
+#define TEXT_RANGE(section)                                                                                            \
+	{                                                                                                              \
+		TEXT_START(section), TEXT_END(section)                                                                 \
+	}
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* A target's ranges, when they are those of NRB_STEPS_SECTION alone. */
+#define TARGET_TEXT(name, section) TARGET_TEXT_(name, section)
+#define TARGET_TEXT_(name, section)                                                                                    \
+	TEXT_DECLARE(section);                                                                                         \
+	static const struct text_range name##_text[] __attribute__((unused)) = { TEXT_RANGE(section), { NULL, NULL } }
+
+/* The entry points of a variant: NAME_write, NAME_reserve and NAME_commit by the steps in @steps (see steps.h),
+ * in the section that NRB_STEPS_SECTION names, and NAME_text, the range of it. */
 #define RING_TARGET_WRITE_PATH(name, steps)                                                                            \
-	static int name##_write(struct target_ring *ring, const void *payload, size_t size)                            \
+	TARGET_TEXT(name, NRB_STEPS_SECTION);                                                                          \
+	NRB_WRITE_PATH static int name##_write(struct target_ring *ring, const void *payload, size_t size)             \
 	{                                                                                                              \
 		return nrb_write_by(&(steps), ring_of(ring), NRB_RECORD_SAMPLE, payload, size);                        \
 	}                                                                                                              \
-	static int name##_reserve(struct target_ring *ring, struct target_reservation *r, size_t size)                 \
+	NRB_WRITE_PATH static int name##_reserve(struct target_ring *ring, struct target_reservation *r, size_t size)  \
 	{                                                                                                              \
 		int rc = nrb_reserve_by(&(steps), ring_of(ring), reservation_of(r), NRB_RECORD_SAMPLE, size);          \
                                                                                                                        \
 		r->payload = reservation_of(r)->payload;                                                               \
 		return rc;                                                                                             \
 	}                                                                                                              \
-	static void name##_commit(struct target_ring *ring, struct target_reservation *r)                              \
+	NRB_WRITE_PATH static void name##_commit(struct target_ring *ring, struct target_reservation *r)               \
 	{                                                                                                              \
 		nrb_commit_by(&(steps), ring_of(ring), reservation_of(r));                                             \
 	}

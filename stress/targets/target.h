@@ -43,6 +43,11 @@ struct target_record {
 	const void *payload;
 };
 
+/* Machine code, from the first byte to the one behind the last. */
+struct text_range {
+	const void *start, *end;
+};
+
 struct target {
 	const char *name;
 	const char *summary; /* one line */
@@ -56,6 +61,7 @@ struct target {
 	unsigned max_depth; /* writes that may nest, the outermost included; 0: unlimited */
 	bool masks_signals; /* its writes block the harness's signals */
 	enum driver driver;
+	const struct text_range *text; /* its write path, what it calls elsewhere left out; a NULL start ends them */
 
 	/* The writing side. Context: thread. */
 	struct target_ring *(*open)(const struct target_attr *attr);

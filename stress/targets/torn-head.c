@@ -6,11 +6,12 @@
  * between the two stores finds a head that never was, 4 GiB too small. No strike is needed; one between the two halves
  * makes it last. It needs a start position just below such a multiple.
  */
+#define NRB_STEPS_SECTION nrb_path_torn_head
 #include "steps.h"
 
 #include "ring_target.h"
 
-static inline void store_halves(uint64_t *p, uint64_t value)
+NRB_STEP void store_halves(uint64_t *p, uint64_t value)
 {
 	uint32_t *half = (uint32_t *)(void *)p;
 	const unsigned low = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 1;
@@ -62,6 +63,7 @@ const struct target target_torn_head = {
 	.expected = { [TIER_STEP] = VIOLATION_BIT(HEAD_BACKWARD) },
 	.allowed = VIOLATION_BIT(HEAD_BACKWARD) | VIOLATION_BIT(HEAD_BELOW_TAIL) | VIOLATION_BIT(OVERRUN),
 	RING_TARGET_COMMON,
+	.text = torn_head_text,
 	.write = torn_head_write,
 	.reserve = torn_head_reserve,
 	.commit = torn_head_commit,
