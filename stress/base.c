@@ -121,6 +121,7 @@ static void check_published(struct writer *writer)
 	oracle_between(reserved, writer->target->head(writer->reader), &findings);
 	for (unsigned i = 0; i < findings.count; i++) {
 		strike_log_get(&writer->log, writer->strikes_checked, &strike);
+		writer_blame(writer, &strike, findings.at[i].kind);
 		event_report(writer->result, &writer->log, &strike, &findings.at[i], writer->index, EVENT_BY_WRITER,
 			     clock_ns() - writer->start_ns);
 	}

@@ -60,6 +60,7 @@ static void take_findings(struct reader *reader, struct view *view, struct findi
 
 		if (is_decrease(finding->kind) && strike_log_claim(&view->writer->log, number))
 			nrb_add_relaxed(&reader->result->counts.by_class[strike.class].seen, 1);
+		writer_blame(view->writer, &strike, finding->kind);
 		event_report(reader->result, &view->writer->log, &strike, finding, view->writer->index, reader->index,
 			     now);
 	}

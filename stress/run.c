@@ -208,6 +208,7 @@ static void run_slice(struct session *session, unsigned index, unsigned round)
 		.target = run->options->target[index],
 		.injector = &injector_timer,
 		.exposure = &session->shared->survey.exposure[index],
+		.boundaries = &run->boundaries[index],
 		.signal_cost_ns = session->shared->survey.summary.signal_cost_ns,
 		/* A write that blocks signals would have its mask changed under it where slow motion begins or ends. */
 		.slow_motion = session->shared->survey.summary.slow_motion && run->options->slow_motion > 0 &&
@@ -242,6 +243,19 @@ static void run_slice(struct session *session, unsigned index, unsigned round)
 	target_result_add(&run->result[index], result, (uint64_t)run->result[index].slices * run->slice_ns);
 }
 
+/* What the survey has found of each boundary, so that the map holds it whether anything strikes there or not. */
+static void map_exposure(struct boundaries *map, const struct exposure *exposure)
+{
+	for (unsigned i = 0; i < exposure->count; i++) {
+		struct boundary *boundary = boundaries_get(map, exposure->boundary[i].pc);
+
+		if (!boundary)
+			return;
+		boundary->exposed = true;
+		boundary->decreasing |= exposure->boundary[i].decreasing;
+	}
+}
+
 static void begin_results(struct session *session)
 {
 	struct run *run = session->run;
@@ -250,6 +264,7 @@ static void begin_results(struct session *session)
 		const struct target *target = run->options->target[i];
 		struct target_result *result = &run->result[i];
 
+		map_exposure(&run->boundaries[i], &run->survey->exposure[i]);
 		result->name = target->name;
 		result->summary = target->summary;
 		result->claim = target->claim;
@@ -295,14 +310,23 @@ static void choose_signals(sigset_t *signals)
 			sigaddset(signals, ending[i]);
 }
 
+/* Memory, all zero, that children share with us; or NULL. */
+static void *allocate_shared(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 int run_all(struct run *run)
 {
 	struct session session = { .run = run, .target_name = "survey" };
 	int rc;
 
-	session.shared = mmap(NULL, sizeof(*session.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	session.shared = allocate_shared(sizeof(*session.shared));
+	run->boundaries = allocate_shared(run->options->targets * sizeof(*run->boundaries));
 	run->result = calloc(run->options->targets, sizeof(*run->result));
-	if (session.shared == MAP_FAILED || !run->result) {
+	if (!session.shared || !run->boundaries || !run->result) {
 		snprintf(run->message, sizeof(run->message), "cannot allocate memory for results");
 		return -ENOMEM;
 	}
@@ -322,6 +346,8 @@ int run_all(struct run *run)
 void run_free(struct run *run)
 {
 	free(run->result);
+	if (run->boundaries)
+		munmap(run->boundaries, run->options->targets * sizeof(*run->boundaries));
 	if (run->survey)
 		munmap((char *)run->survey - offsetof(struct shared, survey), sizeof(struct shared));
 }

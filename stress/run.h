@@ -5,6 +5,7 @@
 #ifndef STRESS_RUN_H
 #define STRESS_RUN_H
 
+#include "boundary.h"
 #include "options.h"
 #include "placement.h"
 #include "result.h"
@@ -23,7 +24,8 @@ struct run {
 	void (*progress)(const struct run_progress *progress); /* NULL: nobody wants to know */
 	/* Filled by run_all(): */
 	struct survey *survey;
-	struct target_result *result; /* options->targets of them */
+	struct target_result *result;  /* options->targets of them */
+	struct boundaries *boundaries; /* of options->target[], in this order; over all slices and tiers */
 	uint64_t slice_ns;
 	uint64_t wall_ns;
 	int stopped_by;    /* the signal that ended it; 0: none */

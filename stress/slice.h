@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "boundary.h"
 #include "exposure.h"
 #include "options.h"
 #include "placement.h"
@@ -22,6 +23,7 @@ struct slice_config {
 	const struct target *target;
 	const struct injector *injector;
 	const struct exposure *exposure; /* of this target */
+	struct boundaries *boundaries;   /* of this target, in shared memory: what struck where; NULL: not wanted */
 	uint64_t signal_cost_ns;         /* entry and exit of one interrupt */
 	bool slow_motion;                /* available, and asked for */
 	uint64_t seed;                   /* of this slice */

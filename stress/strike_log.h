@@ -18,6 +18,7 @@ struct strike_log {
 	struct strike entry[STRIKE_LOG_ENTRIES];
 	/* Written by readers: the highest number that one of them has seen a decrease after. */
 	_Alignas(64) uint64_t seen;
+	uint64_t blamed; /* and any violation at all */
 };
 
 /* Word by word, since the other side may be at it as well. */
@@ -64,15 +65,21 @@ static inline bool strike_log_get(const struct strike_log *log, uint64_t number,
 	return true;
 }
 
-/* Claim strike @number as seen. Return: true for the first who does; older ones than the highest count as claimed. */
-static inline bool strike_log_claim(struct strike_log *log, uint64_t number)
+/* Raise *@highest, of a log's claims, to @number. Return: true for the first who does; what is older counts as claimed. */
+static inline bool strike_claim(uint64_t *highest, uint64_t number)
 {
-	uint64_t seen = nrb_load_relaxed(&log->seen);
+	uint64_t claimed = nrb_load_relaxed(highest);
 
-	while (seen < number)
-		if (nrb_cas_relaxed(&log->seen, &seen, number))
+	while (claimed < number)
+		if (nrb_cas_relaxed(highest, &claimed, number))
 			return true;
 	return false;
+}
+
+/* Claim strike @number as seen to be followed by a decrease. Context: any thread. */
+static inline bool strike_log_claim(struct strike_log *log, uint64_t number)
+{
+	return strike_claim(&log->seen, number);
 }
 
 #endif /* STRESS_STRIKE_LOG_H */

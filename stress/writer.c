@@ -65,3 +65,13 @@ bool writer_write_in_place(struct writer *writer, unsigned level, uint32_t size,
 	leave_write(writer);
 	return account(writer, level, rc);
 }
+
+void writer_blame(struct writer *writer, const struct strike *strike, enum violation kind)
+{
+	struct boundaries *map = writer->config->boundaries;
+
+	/* Without a number nothing has struck. */
+	if (map && strike->number)
+		boundaries_followed(map, strike->pc, writer->injector->tier, VIOLATION_BIT(kind),
+				    strike_claim(&writer->log.blamed, strike->number));
+}

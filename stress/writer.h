@@ -102,4 +102,7 @@ bool writer_write_payload(struct writer *writer, unsigned level, const void *pay
 bool writer_write_in_place(struct writer *writer, unsigned level, uint32_t size,
 			   void (*pause)(struct writer *, unsigned));
 
+/* A violation of @kind is held to follow @strike: tell it of the instruction that was struck. Context: any thread. */
+void writer_blame(struct writer *writer, const struct strike *strike, enum violation kind);
+
 #endif /* STRESS_WRITER_H */

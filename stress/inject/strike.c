@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sys/auxv.h>
 
 #include "clock.h"
 #include "inject/context.h"
@@ -22,6 +23,9 @@
 
 /* Strikes that expose nothing, as far as is known, go on in slow motion so many times less often. */
 #define SLOW_ELSEWHERE 32
+
+/* At most, from its ELF header on. */
+#define VDSO_SIZE (16u << 10)
 
 /* Until the next level has struck, or the time is up. */
 static void linger(struct writer *writer, unsigned level)
@@ -131,6 +135,40 @@ static void settle_time(struct writer *writer, uint64_t entered_ns, uint64_t nes
 	steer_update(&writer->steer, elapsed > slow ? elapsed - slow : 0, busy, 1);
 }
 
+/* The bounds of this program's image, as the linker tells them. */
+extern const char __executable_start[], end[];
+
+static bool lies_in(uint64_t pc, const void *start, const void *stop)
+{
+	return pc - (uintptr_t)start < (uintptr_t)stop - (uintptr_t)start;
+}
+
+/*
+ * Whether the instruction at @pc, struck while a write was in progress, is that write's: its own text, or what it calls
+ * in other libraries. The rest of this program is the harness: handlers that were about to write, or had.
+ */
+static bool is_of_write(const struct writer *writer, uint64_t pc, unsigned depth)
+{
+	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
+
+	for (const struct text_range *range = writer->target->text; range && range->start; range++)
+		if (lies_in(pc, range->start, range->end))
+			return true;
+	/* A handler calls these libraries on its own account as well, so there it cannot be told. */
+	if (depth || lies_in(pc, __executable_start, end))
+		return false;
+	/* And the first thing that it does is to ask the vdso for the time. */
+	return !lies_in(pc, vdso, vdso + VDSO_SIZE);
+}
+
+/* Count a strike into a write at the instruction that it struck. @depth: handlers that it found in progress. */
+static void map_strike(const struct writer *writer, const struct strike *strike, unsigned depth)
+{
+	if (writer->config->boundaries && strike->depth > 1)
+		boundaries_strike(writer->config->boundaries, is_of_write(writer, strike->pc, depth) ? strike->pc : 0,
+				  writer->injector->tier);
+}
+
 /* Count a strike whose nested writes are done. Handlers nest here too: what they add, they add in full. */
 static void count_strike(struct writer *writer, const struct strike *strike, const struct exposure_boundary *boundary)
 {
@@ -171,6 +209,7 @@ void inject_strike(struct writer *writer, unsigned level, void *context)
 	if (!in_slow && interrupted && draw_slow(writer, level, exposed) && slow_motion_claim(&writer->slow))
 		strike.class = STRIKE_SLOW;
 	count_strike(writer, &strike, &boundary);
+	map_strike(writer, &strike, depth);
 	strike_log_add(&writer->log, &strike);
 	if (in_slow)
 		writer->slow.tainted = 1;
