@@ -11,6 +11,7 @@ stress_libstress_la_SOURCES = \
 	stress/inject/context.h stress/inject/inject.h stress/inject/slow_motion.c stress/inject/slow_motion.h \
 	stress/inject/steer.c stress/inject/steer.h stress/inject/strike.c stress/inject/timer.c \
 	stress/levels.h \
+	stress/listing.c stress/listing.h \
 	stress/number.c stress/number.h \
 	stress/options.c stress/options.h \
 	stress/oracle.c stress/oracle.h \
@@ -40,8 +41,10 @@ stress_libstress_la_SOURCES = \
 	stress/words.c stress/words.h \
 	stress/writer.c stress/writer.h
 stress_libstress_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/stress/targets
-stress_libstress_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(LIBDW_CFLAGS)
-stress_libstress_la_LIBADD = src/libnrb.la $(HWLOC_LIBS) $(JANSSON_LIBS) $(LIBDW_LIBS) $(PTHREAD_LIBS) -lm
+stress_libstress_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(LIBDW_CFLAGS) \
+	$(CAPSTONE_CFLAGS)
+stress_libstress_la_LIBADD = src/libnrb.la $(HWLOC_LIBS) $(JANSSON_LIBS) $(LIBDW_LIBS) \
+	$(CAPSTONE_LIBS) $(PTHREAD_LIBS) -lm
 
 # In the build tree stress/stress, installed nrb-stress: other packages own the short name.
 noinst_PROGRAMS += stress/stress
