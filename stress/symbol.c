@@ -155,6 +155,21 @@ static void find_place(Dwarf_Die *unit, Dwarf_Addr address, struct symbol *symbo
 		snprintf(symbol->place, sizeof(symbol->place), "%.112s", path);
 }
 
+/* The symbol that @pc lies in. The linker's marks at the bounds of a section are none: a function begins there too. */
+static const char *find_function(Dwfl_Module *module, uint64_t pc, GElf_Off *offset)
+{
+	GElf_Sym sym;
+	const char *name = dwfl_module_addrinfo(module, pc, offset, &sym, NULL, NULL, NULL);
+
+	if (!name || *offset || (strncmp(name, "__start_", 8) && strncmp(name, "__stop_", 7)))
+		return name;
+	/* One byte on, only a symbol that has a size goes by it. */
+	name = dwfl_module_addrinfo(module, pc + 1, offset, &sym, NULL, NULL, NULL);
+	if (*offset)
+		--*offset;
+	return name;
+}
+
 /* Return: whether @symbol has a function now, or module and offset. */
 static bool find_in_dwarf(uint64_t pc, struct symbol *symbol)
 {
@@ -162,13 +177,12 @@ static bool find_in_dwarf(uint64_t pc, struct symbol *symbol)
 	Dwfl_Module *module = dwfl ? dwfl_addrmodule(dwfl, pc) : NULL;
 	Dwarf_Addr start = 0, bias = 0;
 	GElf_Off offset = 0;
-	GElf_Sym sym;
 	const char *name;
 	Dwarf_Die *unit;
 
 	if (!module)
 		return false;
-	name = dwfl_module_addrinfo(module, pc, &offset, &sym, NULL, NULL, NULL);
+	name = find_function(module, pc, &offset);
 	if (!name) {
 		name = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
 		offset = pc - start;
