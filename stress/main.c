@@ -123,6 +123,7 @@ static int report(struct session *session, struct outputs *outputs)
 		.judgements = session->judgement,
 		/* Without a verdict of its own there are no results either. */
 		.count = run->result && !run->message[0] ? session->options.targets : 0,
+		.boundaries = run->boundaries && !run->message[0] ? run->boundaries : NULL,
 		.run = &session->verdict,
 		.slice_ns = run->slice_ns,
 		.wall_ns = run->wall_ns,

@@ -39,7 +39,8 @@ enum {
 	KEY_SEED,
 	KEY_COLOR,
 	KEY_SKIP,
-	KEY_ALL
+	KEY_ALL,
+	KEY_MAP
 };
 
 static const struct argp_option argp_options[] = {
@@ -72,6 +73,8 @@ static const struct argp_option argp_options[] = {
 	  "text, json or ktap, to FILE or standard output; may be given more than once (default text)", 4 },
 	{ "quiet", 'q', NULL, 0, "The verdict line alone", 4 },
 	{ "verbose", 'v', NULL, 0, "Also rates, depths, steering, memory, and each violation kept", 4 },
+	{ "map", KEY_MAP, NULL, 0, "Also each instruction of the targets' write paths, and how often it was struck",
+	  4 },
 	{ "color", KEY_COLOR, "WHEN", 0, "auto, always or never (default auto; NO_COLOR is honoured)", 4 },
 	{ "skip-status", KEY_SKIP, "N", 0, "Exit status when this machine cannot run it (default 77)", 4 },
 	{ 0 }
@@ -210,6 +213,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'o': take_output(options, argument, state); break;
 	case 'q': options->quiet = true; break;
 	case 'v': options->verbose = true; break;
+	case KEY_MAP: options->map = true; break;
 	case KEY_WRITERS:
 		options->writers = (unsigned)take_number(state, "--writers", argument, 1, PLACEMENT_MAX, "1 to 256");
 		break;

@@ -43,6 +43,7 @@ struct options {
 	bool list;
 	bool quiet;
 	bool verbose;
+	bool map;
 	enum color_choice color;
 	struct output_request output[OPTIONS_OUTPUTS];
 	unsigned outputs;

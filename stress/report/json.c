@@ -177,6 +177,7 @@ static json_t *pack_options(const struct options *options)
 		{ "skip_status", json_integer(options->skip_status) },
 		{ "quiet", json_boolean(options->quiet) },
 		{ "verbose", json_boolean(options->verbose) },
+		{ "map", json_boolean(options->map) },
 		{ "color", text(colors[options->color]) },
 		{ "outputs", pack_outputs(options) },
 		{ NULL, NULL },

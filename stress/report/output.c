@@ -267,6 +267,7 @@ static int print(const struct outputs *outputs, const struct output *output, con
 		.color = output->name ? outputs->color_always : outputs->color,
 		.quiet = report->options->quiet && !output->name,
 		.verbose = report->options->verbose,
+		.map = report->options->map,
 	};
 	char *text = NULL;
 	size_t size = 0;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "boundary.h"
 #include "environment.h"
 #include "options.h"
 #include "placement.h"
@@ -33,6 +34,7 @@ struct report {
 	const struct target_result *results; /* @count of them, in the order they ran */
 	const struct judgement *judgements;  /* one each */
 	size_t count;
+	const struct boundaries *boundaries; /* of options->target[], in this order; NULL: not known */
 	const struct run_judgement *run;
 	uint64_t slice_ns;         /* length of a slice as planned */
 	uint64_t wall_ns;          /* of the whole run */
@@ -47,6 +49,7 @@ struct report {
 struct text_style {
 	bool color;
 	bool quiet;   /* the verdict line alone */
+	bool map;     /* also the boundary map */
 	bool verbose; /* also rates, depths, steering, memory, each kept event */
 };
 

@@ -327,6 +327,8 @@ void report_text(const struct report *report, FILE *out, const struct text_style
 		if (report->count)
 			put_table(report, out, style->color);
 		text_details(report, out, style);
+		if (style->map)
+			text_map(report, out);
 	}
 	put_verdict(report, out, style->color);
 }

@@ -40,4 +40,9 @@ uint64_t strikes_of(const struct counts *counts);
 /* Below the table: what was seen, what else happened, and with --verbose everything. */
 void text_details(const struct report *report, FILE *out, const struct text_style *style);
 
+/* ---- text_map.c ---- */
+
+/* The boundary map of each target. */
+void text_map(const struct report *report, FILE *out);
+
 #endif /* STRESS_REPORT_TEXT_H */
