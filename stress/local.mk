@@ -20,7 +20,8 @@ stress_libstress_la_SOURCES = \
 	stress/progress.c stress/progress.h \
 	stress/random.h \
 	stress/reader.c stress/reader.h \
-	stress/report/json.c stress/report/ktap.c stress/report/output.c stress/report/report.h \
+	stress/report/json.c stress/report/json_map.c stress/report/json_value.h \
+	stress/report/ktap.c stress/report/output.c stress/report/report.h \
 	stress/report/text.c stress/report/text.h stress/report/text_detail.c \
 	stress/report/text_line.c stress/report/text_map.c \
 	stress/result.c stress/result.h \

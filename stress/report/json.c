@@ -3,102 +3,18 @@
  * json.c - a run as one JSON object; doc/nrb-stress-json.md tells its fields, doc/nrb-stress.schema.json their types
  *
  * A name in there is never given another meaning. Fields may be added; FORMAT_VERSION counts up when one goes away or
- * changes. Each function gives a new value, or NULL when memory ran out; a NULL inside makes the whole NULL.
+ * changes.
  */
 #define _GNU_SOURCE
+#include "report/json_value.h"
 #include "report/report.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "symbol.h"
 
 #define FORMAT_VERSION 1
-
-/* ---- values ---- */
-
-/* JSON's integers are signed here; a count that does not fit says "as many as can be said". */
-static json_t *count(uint64_t value)
-{
-	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
-}
-
-/* Positions, addresses and seeds use all 64 bits, so they are text. */
-static json_t *hex(uint64_t value)
-{
-	return json_sprintf("0x%" PRIx64, value);
-}
-
-/* A number, or null where it is not known. */
-static json_t *count_or_null(uint64_t value, bool known)
-{
-	return known ? count(value) : json_null();
-}
-
-static json_t *real(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
-/* JSON is UTF-8, and a file name on the command line may be anything. NULL gives null. */
-static json_t *text(const char *value)
-{
-	json_t *string;
-	char *copy;
-
-	if (!value)
-		return json_null();
-	string = json_string(value);
-	if (string)
-		return string;
-	copy = strdup(value);
-	if (!copy)
-		return NULL;
-	for (char *at = copy; *at; at++)
-		if ((unsigned char)*at >= 0x80)
-			*at = '?';
-	string = json_string(copy);
-	free(copy);
-	return string;
-}
-
-static json_t *text_or_null(const char *value)
-{
-	return text(value[0] ? value : NULL);
-}
-
-/* Append @value to @array; NULL where either is or there is no memory. */
-static json_t *append(json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, value)) {
-		json_decref(array);
-		return NULL;
-	}
-	return array;
-}
-
-struct field {
-	const char *name; /* NULL ends them */
-	json_t *value;
-};
-
-/* An object of @fields; they are its own from now on, or freed. */
-static json_t *pack_fields(const struct field *fields)
-{
-	json_t *object = json_object();
-	bool whole = object;
-
-	for (; fields->name; fields++)
-		whole &= !json_object_set_new(object, fields->name, fields->value);
-	if (whole)
-		return object;
-	json_decref(object);
-	return NULL;
-}
 
 /* ---- what a run was ---- */
 
@@ -254,16 +170,6 @@ static json_t *pack_stolen(const struct stolen_time *stolen)
 }
 
 /* ---- what was found ---- */
-
-static json_t *pack_mask(uint32_t mask)
-{
-	json_t *array = json_array();
-
-	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
-		if (mask & VIOLATION_BIT(kind))
-			array = append(array, json_string(violation_name(kind)));
-	return array;
-}
 
 /* Every name is there, zero or not; @class: one class of interrupts alone, or NULL for all. */
 static json_t *pack_violations(const struct counts *counts, const struct class_counts *class)
@@ -502,6 +408,7 @@ int report_json(const struct report *report, FILE *out)
 		{ "stolen", pack_stolen(&report->stolen) },
 		{ "tiers", pack_tiers(report) },
 		{ "targets", pack_targets(report) },
+		{ "maps", json_maps(report) },
 		{ NULL, NULL },
 	});
 	int rc = -ENOMEM;
