@@ -26,6 +26,18 @@ struct exposure {
 	struct exposure_boundary boundary[EXPOSURE_MAX];
 };
 
+/* Boundaries to aim at, in turn. */
+struct exposure_list {
+	const struct exposure_boundary *boundary;
+	unsigned count;
+};
+
+/* Where an interrupt on purpose is worth it: all that is known to be exposed. */
+static inline struct exposure_list exposure_aims(const struct exposure *exposure)
+{
+	return (struct exposure_list) { .boundary = exposure->boundary, .count = exposure->count };
+}
+
 static inline const struct exposure_boundary *exposure_find(const struct exposure *exposure, uint64_t pc)
 {
 	/* A few dozen at most, and once an interrupt: no need for anything clever. */

@@ -26,7 +26,7 @@ struct session {
 	struct placement placement;
 	struct run run;
 	struct run_judgement verdict;
-	struct judgement judgement[OPTIONS_TARGETS];
+	struct judgement judgement[RUN_RESULTS_MAX];
 	struct stolen_time stolen;
 };
 
@@ -94,7 +94,7 @@ static void run_and_judge(struct session *session)
 	session->stolen.steal_ns -= before.steal_ns;
 	session->stolen.throttled_ns -= before.throttled_ns;
 	limits.interrupted = run->stopped_by != 0;
-	verdict_run(run->result, session->options.targets, &limits, session->judgement, &session->verdict);
+	verdict_run(run->result, run->results, &limits, session->judgement, &session->verdict);
 }
 
 /* The rate that was granted where the one asked for was too high; else 0. */
@@ -122,10 +122,11 @@ static int report(struct session *session, struct outputs *outputs)
 		.results = run->result,
 		.judgements = session->judgement,
 		/* Without a verdict of its own there are no results either. */
-		.count = run->result && !run->message[0] ? session->options.targets : 0,
+		.count = run->result && !run->message[0] ? run->results : 0,
 		.boundaries = run->boundaries && !run->message[0] ? run->boundaries : NULL,
 		.run = &session->verdict,
 		.slice_ns = run->slice_ns,
+		.target_ns = run->target_ns,
 		.wall_ns = run->wall_ns,
 		.rate_limit_hz = rate_limit_hz(&session->options),
 		.stopped_by = run->stopped_by,

@@ -30,6 +30,7 @@ enum {
 	KEY_READERS,
 	KEY_CPUS,
 	KEY_PLACEMENT,
+	KEY_INJECT,
 	KEY_SIZE,
 	KEY_DROP,
 	KEY_RATE,
@@ -59,6 +60,10 @@ static const struct argp_option argp_options[] = {
 	  "(smt)",
 	  2 },
 	{ NULL, 0, NULL, 0, "How:", 3 },
+	{ "inject", KEY_INJECT, "TIER", 0,
+	  "Interrupt by step, aim, timer or kick; may be given more than once, or a list: timer,kick (default "
+	  "step,timer)",
+	  3 },
 	{ "rate", KEY_RATE, "HZ", 0, "Interrupts per second and level (default: steered)", 3 },
 	{ "progress", KEY_PROGRESS, "SHARE", 0,
 	  "Share of its time that steering leaves to the interrupted code, 0.05 to 0.95 (default 0.5)", 3 },
@@ -169,6 +174,41 @@ static void take_placement(struct options *options, const char *argument, struct
 	refuse(state, -EINVAL, "--placement", argument, "near, far or smt");
 }
 
+static void add_tier(struct options *options, enum tier tier)
+{
+	for (unsigned i = 0; i < options->tiers; i++)
+		if (options->tier[i] == tier)
+			return;
+	options->tier[options->tiers++] = tier;
+}
+
+static bool name_tier(struct options *options, const char *name, size_t length)
+{
+	for (unsigned tier = 0; tier < TIERS; tier++) {
+		if (strlen(tier_name(tier)) != length || strncmp(tier_name(tier), name, length) != 0)
+			continue;
+		add_tier(options, tier);
+		return true;
+	}
+	return false;
+}
+
+static void take_inject(struct options *options, const char *argument, struct argp_state *state)
+{
+	const char *at = argument;
+
+	for (;; at++) {
+		size_t length = strcspn(at, ",");
+
+		if (!name_tier(options, at, length))
+			refuse(state, -EINVAL, "--inject", argument,
+			       "step, aim, timer or kick, or several of them: timer,kick");
+		at += length;
+		if (!*at)
+			return;
+	}
+}
+
 static void take_color(struct options *options, const char *argument, struct argp_state *state)
 {
 	static const char *const names[] = {
@@ -222,6 +262,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_CPUS: options->cpus = argument; break;
 	case KEY_PLACEMENT: take_placement(options, argument, state); break;
+	case KEY_INJECT: take_inject(options, argument, state); break;
 	case KEY_SIZE: take_size(options, argument, state); break;
 	case KEY_DROP: options->drop = true; break;
 	case KEY_RATE:
@@ -296,8 +337,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		.options = argp_options,
 		.parser = parse,
 		.args_doc = "[TARGET...]",
-		.doc = "Put ring buffers under stress: pinned writers, interrupted by timer signals whose handlers "
-		       "write "
+		.doc = "Put ring buffers under stress: pinned writers, interrupted by signals whose handlers write "
 		       "nested records, and readers on other cores that count every ordering violation. Without "
 		       "TARGET: "
 		       "legacy, which must be caught, and fixed, which must be clean."
@@ -317,4 +357,8 @@ void options_parse(struct options *options, int argc, char **argv)
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, options);
 	order_targets(options);
+	if (!options->tiers) {
+		add_tier(options, TIER_STEP);
+		add_tier(options, TIER_TIMER);
+	}
 }

@@ -27,6 +27,8 @@ enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
 	const struct target *target[OPTIONS_TARGETS]; /* controls first */
 	unsigned targets;
+	enum tier tier[TIERS]; /* ways to interrupt, in the order given; each once */
+	unsigned tiers;
 	uint64_t duration_ns; /* of the whole run */
 	uint64_t data_size;   /* bytes of each ring */
 	unsigned writers;     /* 0: as the machine suggests */

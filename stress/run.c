@@ -26,6 +26,9 @@
 #define PROGRESS_NS (200 * NS_PER_MS)
 #define OVERSLEPT_NS (500 * NS_PER_MS)
 
+/* Stepping is exact and soon done; what is left to chance needs the time. */
+#define STEP_ONE_OF 5
+
 /*
  * In one round in so many the consumer keeps the ring almost full and the base does not wait: so that writes are
  * refused, and space and losses accounted for, under stress as well. Not in more, since a nested write that is refused
@@ -48,18 +51,33 @@ struct session {
 	sigset_t original; /* the mask before */
 	uint64_t start_ns;
 	const char *target_name;
-	unsigned target;
+	unsigned target; /* index of what is running in options->target */
 };
 
-void run_plan(uint64_t duration_ns, unsigned targets, uint64_t *slice_ns, unsigned *rounds)
+uint64_t run_step_ns(uint64_t duration_ns, bool alone)
 {
-	uint64_t slice = duration_ns / (2 * targets);
+	return alone ? duration_ns : duration_ns / STEP_ONE_OF;
+}
+
+void run_plan(uint64_t duration_ns, unsigned slots, uint64_t *slice_ns, unsigned *rounds)
+{
+	uint64_t slice = duration_ns / (2 * slots);
 
 	/* At least two rounds, so that each target runs both early and late. */
 	if (slice > SLICE_MAX_NS)
 		slice = SLICE_MAX_NS;
-	*rounds = (unsigned)((duration_ns + slice * targets - 1) / (slice * targets));
-	*slice_ns = duration_ns / ((uint64_t)*rounds * targets);
+	*rounds = (unsigned)((duration_ns + slice * slots - 1) / (slice * slots));
+	*slice_ns = duration_ns / ((uint64_t)*rounds * slots);
+}
+
+/* Index of a result's target in options->target. */
+static unsigned target_of(const struct run *run, const struct target_result *result)
+{
+	unsigned i = 0;
+
+	while (i + 1 < run->options->targets && run->options->target[i]->name != result->name)
+		i++;
+	return i;
 }
 
 static void tell_progress(const struct session *session)
@@ -71,8 +89,8 @@ static void tell_progress(const struct session *session)
 
 	if (!run->progress)
 		return;
-	for (unsigned i = 0; i < run->options->targets; i++)
-		progress.violations[i] = run->result[i].events;
+	for (unsigned i = 0; i < run->results; i++)
+		progress.violations[target_of(run, &run->result[i])] += run->result[i].events;
 	progress.violations[session->target] += nrb_load_relaxed(&session->shared->slice.events);
 	run->progress(&progress);
 }
@@ -195,10 +213,11 @@ static void explain_death(struct slice_result *result, int status)
 		snprintf(result->message, sizeof(result->message), "the slice ended without a result");
 }
 
-static void run_slice(struct session *session, unsigned index, unsigned round)
+static void run_slice(struct session *session, struct target_result *sum, unsigned round)
 {
 	struct run *run = session->run;
 	struct slice_result *result = &session->shared->slice;
+	unsigned index = target_of(run, sum);
 	uint64_t seed = run->options->seed;
 	struct random random = random_stream(seed, ((uint64_t)round << 32) + 0x51ce);
 	bool tight = round % TIGHT_ONE_IN == TIGHT_ONE_IN - 1;
@@ -206,14 +225,14 @@ static void run_slice(struct session *session, unsigned index, unsigned round)
 		.options = run->options,
 		.placement = run->placement,
 		.target = run->options->target[index],
-		.injector = &injector_timer,
+		.injector = injector_of(sum->tier),
 		.exposure = &session->shared->survey.exposure[index],
 		.boundaries = &run->boundaries[index],
 		.signal_cost_ns = session->shared->survey.summary.signal_cost_ns,
 		/* A write that blocks signals would have its mask changed under it where slow motion begins or ends. */
 		.slow_motion = session->shared->survey.summary.slow_motion && run->options->slow_motion > 0 &&
 			       !run->options->target[index]->masks_signals,
-		/* The same for all targets of a round: they get the same sizes, intervals and positions. */
+		/* The same for all targets and tiers of a round: they get the same sizes, intervals and positions. */
 		.start = pick_start(&random, round),
 		.seed = random_next(&random),
 		.data_size = run->options->data_size,
@@ -240,7 +259,7 @@ static void run_slice(struct session *session, unsigned index, unsigned round)
 		result->end = SLICE_UNFINISHED;
 		explain_death(result, status);
 	}
-	target_result_add(&run->result[index], result, (uint64_t)run->result[index].slices * run->slice_ns);
+	target_result_add(sum, result, (uint64_t)sum->slices * run->slice_ns);
 }
 
 /* What the survey has found of each boundary, so that the map holds it whether anything strikes there or not. */
@@ -256,44 +275,117 @@ static void map_exposure(struct boundaries *map, const struct exposure *exposure
 	}
 }
 
-static void begin_results(struct session *session)
+/* One more result, for options->target[index] in @tier: nothing counted yet. */
+static struct target_result *add_result(struct session *session, enum tier tier, unsigned index)
 {
 	struct run *run = session->run;
+	const struct target *target = run->options->target[index];
+	struct target_result *result = &run->result[run->results++];
 
-	for (unsigned i = 0; i < run->options->targets; i++) {
-		const struct target *target = run->options->target[i];
-		struct target_result *result = &run->result[i];
-
-		map_exposure(&run->boundaries[i], &run->survey->exposure[i]);
-		result->name = target->name;
-		result->summary = target->summary;
-		result->claim = target->claim;
-		result->tier = TIER_TIMER;
-		result->expected = target->expected[TIER_TIMER];
-		result->allowed = target->allowed;
-		result->boundaries = run->survey->exposure[i].count;
-		result->masked = target->masks_signals;
-		result->boundaries_complete = run->survey->exposure[i].complete;
-		result->first_violation_ns = UINT64_MAX;
-	}
+	result->name = target->name;
+	result->summary = target->summary;
+	result->claim = target->claim;
+	result->tier = tier;
+	result->expected = target->expected[tier];
+	result->allowed = target->allowed;
+	result->boundaries = run->survey->exposure[index].count;
+	result->masked = target->masks_signals;
+	result->boundaries_complete = run->survey->exposure[index].complete;
+	result->first_violation_ns = UINT64_MAX;
+	return result;
 }
 
-static void run_slices(struct session *session)
+static bool has_tier(const struct options *options, enum tier tier)
+{
+	for (unsigned i = 0; i < options->tiers; i++)
+		if (options->tier[i] == tier)
+			return true;
+	return false;
+}
+
+/* The step tier: not run in slices, but to its end. Adds results of its own. Return: 0, or -errno with a message. */
+static int run_step_tier(struct session *session)
+{
+	(void)session;
+	return 0;
+}
+
+/* Why there can be no slice of @index in @tier, in result->message; empty: there can. */
+static void tell_obstacle(const struct session *session, unsigned index, struct target_result *result)
+{
+	const struct survey *survey = session->run->survey;
+
+	if (survey->obstacle[result->tier][0])
+		snprintf(result->message, sizeof(result->message), "%s: %s", tier_name(result->tier),
+			 survey->obstacle[result->tier]);
+	else if (!injector_of(result->tier))
+		snprintf(result->message, sizeof(result->message), "%s: not part of this build",
+			 tier_name(result->tier));
+	else if (injector_of(result->tier)->aims && !exposure_aims(&survey->exposure[index]).count)
+		snprintf(result->message, sizeof(result->message),
+			 "%s: no boundary of %s is known to be exposed, so there is nothing to aim at",
+			 tier_name(result->tier), result->name);
+}
+
+/* Results of the tiers that run in slices. Return: how many of them can. */
+static unsigned begin_sampled(struct session *session)
+{
+	const struct options *options = session->run->options;
+	unsigned able = 0;
+
+	for (unsigned t = 0; t < options->tiers; t++) {
+		for (unsigned i = 0; i < options->targets && options->tier[t] != TIER_STEP; i++) {
+			struct target_result *result = add_result(session, options->tier[t], i);
+
+			tell_obstacle(session, i, result);
+			result->skipped = result->message[0] != '\0';
+			able += !result->skipped;
+		}
+	}
+	return able;
+}
+
+/* Tiers alternate within each round, as targets do: so that they compare. */
+static void run_sampled(struct session *session, uint64_t duration_ns)
 {
 	struct run *run = session->run;
-	unsigned rounds;
+	unsigned first = run->results, rounds, able = begin_sampled(session);
 
-	run_plan(run->options->duration_ns, run->options->targets, &run->slice_ns, &rounds);
+	if (!able)
+		return;
+	run_plan(duration_ns, able, &run->slice_ns, &rounds);
+	run->target_ns = rounds * run->slice_ns;
 	for (unsigned round = 0; round < rounds; round++) {
-		for (unsigned i = 0; i < run->options->targets; i++) {
+		for (unsigned i = first; i < run->results; i++) {
 			if (run->stopped_by)
 				return;
-			run_slice(session, i, round);
-			/* What cannot be run now will not run the next time either. */
-			if (run->result[i].failed || run->result[i].skipped)
+			/* What cannot exist now will not the next time either. */
+			if (run->result[i].skipped)
+				continue;
+			run_slice(session, &run->result[i], round);
+			if (run->result[i].failed)
 				return;
 		}
 	}
+}
+
+static int run_tiers(struct session *session)
+{
+	struct run *run = session->run;
+	const struct options *options = run->options;
+	uint64_t start = clock_ns(), limit = options->duration_ns, used = 0;
+	int rc;
+
+	if (has_tier(options, TIER_STEP)) {
+		rc = run_step_tier(session);
+		limit = run_step_ns(options->duration_ns, options->tiers == 1);
+		used = clock_ns() - start;
+		if (rc)
+			return rc;
+	}
+	/* One that took longer than it may takes nothing from the others. */
+	run_sampled(session, options->duration_ns - (used < limit ? used : limit));
+	return 0;
 }
 
 /* Those that end a run; who started us with one ignored (nohup, a job in the background) wants it ignored. */
@@ -325,7 +417,7 @@ int run_all(struct run *run)
 
 	session.shared = allocate_shared(sizeof(*session.shared));
 	run->boundaries = allocate_shared(run->options->targets * sizeof(*run->boundaries));
-	run->result = calloc(run->options->targets, sizeof(*run->result));
+	run->result = calloc((size_t)run->options->targets * run->options->tiers, sizeof(*run->result));
 	if (!session.shared || !run->boundaries || !run->result) {
 		snprintf(run->message, sizeof(run->message), "cannot allocate memory for results");
 		return -ENOMEM;
@@ -335,10 +427,10 @@ int run_all(struct run *run)
 	sigprocmask(SIG_BLOCK, &session.signals, &session.original);
 	session.start_ns = clock_ns();
 	rc = run_survey(&session);
-	if (!rc) {
-		begin_results(&session);
-		run_slices(&session);
-	}
+	for (unsigned i = 0; i < run->options->targets; i++)
+		map_exposure(&run->boundaries[i], &run->survey->exposure[i]);
+	if (!rc)
+		rc = run_tiers(&session);
 	run->wall_ns = clock_ns() - session.start_ns;
 	return rc;
 }

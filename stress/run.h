@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h - a whole run: slices of all targets in turn, each in a process of its own
+ * run.h - a whole run: slices of all targets in all tiers in turn, each in a process of its own
  */
 #ifndef STRESS_RUN_H
 #define STRESS_RUN_H
@@ -11,11 +11,14 @@
 #include "result.h"
 #include "survey.h"
 
+/* One for each target in each tier. */
+#define RUN_RESULTS_MAX (OPTIONS_TARGETS * TIERS)
+
 /* A run in progress, as told to whoever shows progress. */
 struct run_progress {
 	const char *target;
 	uint64_t elapsed_ns, duration_ns;
-	uint64_t violations[OPTIONS_TARGETS]; /* so far, by target */
+	uint64_t violations[OPTIONS_TARGETS]; /* so far, by target, all tiers */
 };
 
 struct run {
@@ -24,9 +27,11 @@ struct run {
 	void (*progress)(const struct run_progress *progress); /* NULL: nobody wants to know */
 	/* Filled by run_all(): */
 	struct survey *survey;
-	struct target_result *result;  /* options->targets of them */
+	struct target_result *result; /* @results of them: tier by tier, in each the targets in their order */
+	unsigned results;
 	struct boundaries *boundaries; /* of options->target[], in this order; over all slices and tiers */
-	uint64_t slice_ns;
+	uint64_t slice_ns;             /* length of a slice as planned; 0: there are none */
+	uint64_t target_ns;            /* of all slices of one target in one tier */
 	uint64_t wall_ns;
 	int stopped_by;    /* the signal that ended it; 0: none */
 	char message[256]; /* why it could not be run */
@@ -41,8 +46,14 @@ struct run {
  */
 int run_all(struct run *run);
 
-/* How long each slice is, and how many rounds of all targets there are: 1 s, or a duration's fair part (pure). */
-void run_plan(uint64_t duration_ns, unsigned targets, uint64_t *slice_ns, unsigned *rounds);
+/* What the step tier may take of a run (pure): all of it alone, else a fifth. Others get what it leaves. */
+uint64_t run_step_ns(uint64_t duration_ns, bool alone);
+
+/*
+ * run_plan - how long each slice is, and how many rounds there are: 1 s, or a duration's fair part (pure)
+ * @slots: slices in a round, one for each target in each tier; at least 1
+ */
+void run_plan(uint64_t duration_ns, unsigned slots, uint64_t *slice_ns, unsigned *rounds);
 
 void run_free(struct run *run);
 

@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "inject/context.h"
+#include "inject/inject.h"
 #include "levels.h"
 #include "order.h"
 #include "payload.h"
@@ -278,6 +279,17 @@ uint64_t survey_signal_cost_ns(void)
 	return gap[count / 2];
 }
 
+static void look_for_obstacles(const struct options *options, struct survey *survey)
+{
+	for (unsigned i = 0; i < options->tiers; i++) {
+		enum tier tier = options->tier[i];
+		const struct injector *injector = injector_of(tier);
+
+		if (injector && injector->probe)
+			injector->probe(survey->obstacle[tier], sizeof(survey->obstacle[tier]));
+	}
+}
+
 void survey_run(const struct options *options, unsigned cpu, struct survey *survey)
 {
 	uint64_t deadline;
@@ -297,5 +309,6 @@ void survey_run(const struct options *options, unsigned cpu, struct survey *surv
 		deadline += EXPOSURE_TIME_NS / options->targets;
 		survey_exposure(options->target[i], deadline, &survey->exposure[i]);
 	}
+	look_for_obstacles(options, survey);
 	survey->done = true;
 }

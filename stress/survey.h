@@ -13,6 +13,7 @@ struct survey {
 	bool done; /* it ran to its end */
 	struct survey_summary summary;
 	struct exposure exposure[OPTIONS_TARGETS]; /* of options->target[], in this order */
+	char obstacle[TIERS][200];                 /* why a tier cannot exist here; empty: it can */
 };
 
 /*

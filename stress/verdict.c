@@ -72,21 +72,21 @@ static struct sight look(const struct target_result *results, size_t count, enum
 	return sight;
 }
 
-static void judge_control(const struct target_result *r, struct judgement *j)
+static void judge_control(const struct target_result *r, const struct sight *sight, struct judgement *j)
 {
 	uint64_t strange = counts_violations_except(&r->counts, r->expected | r->allowed);
 
 	j->caught = is_caught(r);
 	if (strange) {
 		j->verdict = VERDICT_ERROR;
-		snprintf(
-			j->reason, sizeof(j->reason),
-			"%s showed %s violations that it is not known for: the harness, or this build of it, is broken",
-			r->name, number_grouped(strange).text);
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s%s showed %s violations that it is not known for: the harness, or this build of it, is "
+			 "broken",
+			 r->name, sight->note, number_grouped(strange).text);
 	} else if (r->expected && !j->caught) {
 		j->verdict = VERDICT_INCONCLUSIVE;
-		snprintf(j->reason, sizeof(j->reason), "%s was not caught: readers here may be blind to what it does",
-			 r->name);
+		snprintf(j->reason, sizeof(j->reason), "%s%s was not caught: readers here may be blind to what it does",
+			 r->name, sight->note);
 	}
 }
 
@@ -101,8 +101,8 @@ static void judge_sound(const struct target_result *r, const struct sight *sight
 		      (double)r->counts.by_class[STRIKE_SLOW].exposed * sight->share_slow;
 	if (violations) {
 		j->verdict = VERDICT_FAIL;
-		snprintf(j->reason, sizeof(j->reason), "%s, which claims to be sound, showed %s violation%s", r->name,
-			 number_grouped(violations).text, violations == 1 ? "" : "s");
+		snprintf(j->reason, sizeof(j->reason), "%s%s, which claims to be sound, showed %s violation%s", r->name,
+			 sight->note, number_grouped(violations).text, violations == 1 ? "" : "s");
 	} else if (!sight->caught) {
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(j->reason, sizeof(j->reason), "%s is clean, but no control was caught in the %s tier", r->name,
@@ -113,15 +113,15 @@ static void judge_sound(const struct target_result *r, const struct sight *sight
 	} else if (unknown) {
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(j->reason, sizeof(j->reason),
-			 "%s is clean, but where it is exposed could not be found out in time: is this machine very "
+			 "%s%s is clean, but where it is exposed could not be found out in time: is this machine very "
 			 "busy?",
-			 r->name);
+			 r->name, sight->note);
 	} else if (j->exposure < limits->min_exposure) {
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(j->reason, sizeof(j->reason),
-			 "%s is clean, but too few interrupts struck where it matters and could be seen: %.1f of the "
+			 "%s%s is clean, but too few interrupts struck where it matters and could be seen: %.1f of the "
 			 "%.0f needed; run longer (--duration)",
-			 r->name, j->exposure, limits->min_exposure);
+			 r->name, sight->note, j->exposure, limits->min_exposure);
 	}
 	/* Below three strikes the rule says no more than that a rate is at most 1. */
 	if (!violations && !unknown && sight->caught && j->exposure > RULE_OF_THREE)
@@ -134,17 +134,17 @@ static void judge(const struct target_result *r, const struct sight *sight, cons
 	memset(j, 0, sizeof(*j));
 	j->verdict = VERDICT_PASS;
 	if (r->claim == CLAIM_CONTROL)
-		judge_control(r, j);
+		judge_control(r, sight, j);
 	else
 		judge_sound(r, sight, limits, j);
 	if (j->verdict == VERDICT_FAIL)
 		return;
 	if (r->failed) {
 		j->verdict = VERDICT_ERROR;
-		snprintf(j->reason, sizeof(j->reason), "%s: %s", r->name, r->message);
+		snprintf(j->reason, sizeof(j->reason), "%s%s: %s", r->name, sight->note, r->message);
 	} else if (j->verdict != VERDICT_ERROR && r->starved) {
 		j->verdict = VERDICT_INCONCLUSIVE;
-		snprintf(j->reason, sizeof(j->reason), "%s: %s", r->name, r->message);
+		snprintf(j->reason, sizeof(j->reason), "%s%s: %s", r->name, sight->note, r->message);
 	} else if (j->verdict != VERDICT_ERROR && r->skipped) {
 		j->verdict = VERDICT_SKIP;
 		snprintf(j->reason, sizeof(j->reason), "%s", r->message);
@@ -168,12 +168,12 @@ static size_t tell_strength(const struct target_result *r, const struct judgemen
 
 	if (r->masked) {
 		snprintf(line, sizeof(line),
-			 "%s%s: 0 violations; its writes block signals, so nothing strikes inside them", at ? "; " : "",
-			 r->name);
+			 "%s%s%s: 0 violations; its writes block signals, so nothing strikes inside them",
+			 at ? "; " : "", r->name, sight->note);
 		return append(text, size, at, line);
 	}
-	snprintf(line, sizeof(line), "%s%s: 0 violations at %s %s (", at ? "; " : "", r->name, number_grouped(all).text,
-		 r->boundaries ? "exposed boundaries" : "interrupted writes");
+	snprintf(line, sizeof(line), "%s%s%s: 0 violations at %s %s (", at ? "; " : "", r->name, sight->note,
+		 number_grouped(all).text, r->boundaries ? "exposed boundaries" : "interrupted writes");
 	at = append(text, size, at, line);
 	if (slow)
 		snprintf(line, sizeof(line), "%s in slow motion, of which readers see at least %s",
@@ -202,6 +202,14 @@ static size_t tell_strength(const struct target_result *r, const struct judgemen
 	return at;
 }
 
+static bool has_several_tiers(const struct target_result *results, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (results[i].tier != results[0].tier)
+			return true;
+	return false;
+}
+
 void verdict_run(const struct target_result *results, size_t count, const struct verdict_limits *limits,
 		 struct judgement *judgements, struct run_judgement *run)
 {
@@ -209,8 +217,11 @@ void verdict_run(const struct target_result *results, size_t count, const struct
 
 	memset(run, 0, sizeof(*run));
 	run->verdict = VERDICT_PASS;
-	for (unsigned tier = 0; tier < TIERS; tier++)
+	for (unsigned tier = 0; tier < TIERS; tier++) {
 		run->sight[tier] = look(results, count, tier);
+		if (has_several_tiers(results, count))
+			snprintf(run->sight[tier].note, sizeof(run->sight[tier].note), " (%s)", tier_name(tier));
+	}
 	if (!count) {
 		run->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(run->reason, sizeof(run->reason), "nothing was run");

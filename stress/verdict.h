@@ -12,6 +12,7 @@
 
 /* What a control teaches about the harness in one tier: how much of what happens its readers see. */
 struct sight {
+	char note[16];   /* " (timer)", behind a target's name; empty where the run has no other tier */
 	bool caught;     /* some control of the tier was caught as it is known to fail */
 	bool boundaries; /* and its exposed boundaries are known */
 	/* Decreases seen of those that happened: what the true share is not below, at 95 %; 0 when none happened. */
@@ -32,8 +33,8 @@ struct judgement {
 struct run_judgement {
 	enum verdict verdict;
 	struct sight sight[TIERS];
-	char reason[400];   /* one line: why this verdict */
-	char strength[400]; /* PASS: how strong the evidence is; else empty */
+	char reason[400];    /* one line: why this verdict */
+	char strength[1600]; /* PASS: how strong the evidence is; else empty */
 };
 
 /* What a run must reach to mean something. */

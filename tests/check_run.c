@@ -29,7 +29,7 @@
 static struct options options;
 static struct placement placement;
 static struct run run;
-static struct judgement judgement[OPTIONS_TARGETS];
+static struct judgement judgement[RUN_RESULTS_MAX];
 static struct run_judgement verdict;
 
 static void begin(uint64_t duration_ns, const struct target *first, const struct target *second)
@@ -41,6 +41,8 @@ static void begin(uint64_t duration_ns, const struct target *first, const struct
 	options.target[0] = first;
 	options.target[1] = second;
 	options.targets = second ? 2 : 1;
+	options.tier[0] = TIER_TIMER;
+	options.tiers = 1;
 	options.duration_ns = duration_ns;
 	options.data_size = 1 << 20;
 	options.progress = 0.5;
@@ -65,7 +67,7 @@ static int go(void)
 	require(took < options.duration_ns + BOUND_NS);
 	limits.interrupted = run.stopped_by != 0;
 	if (!rc)
-		verdict_run(run.result, options.targets, &limits, judgement, &verdict);
+		verdict_run(run.result, run.results, &limits, judgement, &verdict);
 	return rc;
 }
 
@@ -298,6 +300,13 @@ START_TEST(a_plan_fills_the_duration)
 }
 END_TEST
 
+START_TEST(stepping_takes_a_fifth_beside_others)
+{
+	ck_assert_uint_eq(run_step_ns(10 * NS_PER_S, false), 2 * NS_PER_S);
+	ck_assert_uint_eq(run_step_ns(10 * NS_PER_S, true), 10 * NS_PER_S);
+}
+END_TEST
+
 START_TEST(the_survey_knows_the_window)
 {
 	struct survey *survey = calloc(1, sizeof(*survey));
@@ -350,6 +359,7 @@ Suite *suite_make(void)
 	suite_add(tcase, a_signal_stops_it_with_what_there_is, no_reader);
 	suite_add(tcase, refused_writes_are_accounted_for, no_reader);
 	tcase_add_test(tcase, a_plan_fills_the_duration);
+	tcase_add_test(tcase, stepping_takes_a_fifth_beside_others);
 	suite_add(tcase, the_survey_knows_the_window, CONTEXT_CAN_STEP ? NULL : "stepping needs x86-64");
 	tcase_add_test(tcase, a_signal_costs_something);
 	return suite;

@@ -108,6 +108,14 @@ same_seed() {
 	ends_well "$stress" --duration=300ms --seed=0x1234 && grep -q 'seed 0x1234' "$tmp/out"
 }
 
+# Each once, in the order given.
+names_tiers() {
+	ends_well "$stress" --duration=400ms --inject=timer,step --inject=timer --output=json:"$tmp/tiers.json" &&
+		tr -d ' \n' <"$tmp/tiers.json" | grep -qF '"inject":["timer","step"]' &&
+		ends_well "$stress" --duration=300ms --output=json && tr -d ' \n' <"$tmp/out" |
+		grep -qF '"inject":["step","timer"]'
+}
+
 # An absurd rate ends on time, and says what it was cut to.
 absurd_rate() {
 	local start=$SECONDS
@@ -208,6 +216,8 @@ check "refuses a share above 1" refuses "--slow-motion=2" --slow-motion=2
 check "refuses to leave the writer nothing" refuses "--progress=0" --progress=0
 check "refuses a ring that is no power of two" refuses "power of two" --size=5000
 check "refuses no writers" refuses "--writers=0" --writers=0
+check "refuses an unknown tier, and lists those there are" refuses "step, aim, timer or kick" --inject=steps
+check "refuses an empty tier" refuses "--inject=timer,:" --inject=timer,
 check "refuses an unknown format" refuses "--output=xml" --output=xml
 check "refuses an empty file name" refuses "--output=json:" --output=json:
 check "refuses a list of CPUs that is none" run 2 "$stress" --cpus=all
@@ -227,6 +237,7 @@ else
 	check "--quiet is one line" one_line
 	check "adds a control by itself" names_one_target
 	check "prints the seed it was given" same_seed
+	check "tiers in the order given, each once" names_tiers
 	check "an absurd rate ends on time" absurd_rate
 	check "no timers to be had: ERROR, with the remedy" no_timers
 	check "a writer whose CPU was taken away: ERROR, with the remedy" displaced writer0

@@ -16,6 +16,8 @@ static void forge_machine(struct forged *f)
 	f->options = (struct options) {
 		.target = { &legacy, &fixed },
 		.targets = 2,
+		.tier = { TIER_TIMER },
+		.tiers = 1,
 		.duration_ns = 10000000000u,
 		.data_size = 65536,
 		.progress = 0.5,
@@ -148,6 +150,7 @@ static void forge(struct forged *f, const char *name)
 		.count = 2,
 		.run = &f->run,
 		.slice_ns = 1000000000,
+		.target_ns = 5000000000,
 		.wall_ns = 10000000000,
 	};
 }

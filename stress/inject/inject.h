@@ -5,14 +5,26 @@
 #ifndef STRESS_INJECT_H
 #define STRESS_INJECT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "words.h"
 
 struct writer;
 
 struct injector {
 	enum tier tier;
-	/* Where its handlers begin: an interrupt found there struck together with the one whose handler that is. */
+	/* Strikes at known boundaries: nothing for a target of which none is known. */
+	bool aims;
+	/* Where its handlers begin: an interrupt found there struck together with the one whose handler that is. NULL:
+	 * none ever strikes there. */
 	const void *entry;
+	/*
+	 * Context: a process that is about to end. Whether it can exist on this machine: if not, says in @reason why, and
+	 * what would help. NULL: anywhere.
+	 */
+	void (*probe)(char *reason, size_t size);
 	/* Once per process, before any thread exists: signal dispositions. */
 	int (*prepare)(void);
 	/* Context: the writer's thread, its signals blocked. Return: 0, or -errno with writer->message. */
@@ -28,6 +40,9 @@ struct injector {
 };
 
 extern const struct injector injector_timer;
+
+/* The one of a tier; NULL for the step tier, which works otherwise. */
+const struct injector *injector_of(enum tier tier);
 
 /*
  * inject_strike - what every signal that stands for an interrupt does

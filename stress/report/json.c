@@ -60,6 +60,15 @@ static json_t *pack_target_names(const struct options *options)
 	return array;
 }
 
+static json_t *pack_tier_names(const struct options *options)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < options->tiers; i++)
+		array = append(array, text(tier_name(options->tier[i])));
+	return array;
+}
+
 static json_t *pack_argv(const struct options *options)
 {
 	json_t *array = json_array();
@@ -78,6 +87,7 @@ static json_t *pack_options(const struct options *options)
 	return pack_fields((struct field[]) {
 		{ "argv", pack_argv(options) },
 		{ "targets", pack_target_names(options) },
+		{ "inject", pack_tier_names(options) },
 		{ "duration_ns", count(options->duration_ns) },
 		{ "data_size_bytes", count(options->data_size) },
 		{ "writers", count_or_null(options->writers, options->writers) },
@@ -399,6 +409,7 @@ int report_json(const struct report *report, FILE *out)
 		{ "interrupted_by", pack_signal(report->stopped_by) },
 		{ "wall_ns", count(report->wall_ns) },
 		{ "slice_ns", count(report->slice_ns) },
+		{ "target_ns", count(report->target_ns) },
 		{ "rate_limit_hz", count_or_null(report->rate_limit_hz, report->rate_limit_hz) },
 		{ "environment", pack_environment(report->environment) },
 		{ "options", pack_options(report->options) },

@@ -36,7 +36,8 @@ struct report {
 	size_t count;
 	const struct boundaries *boundaries; /* of options->target[], in this order; NULL: not known */
 	const struct run_judgement *run;
-	uint64_t slice_ns;         /* length of a slice as planned */
+	uint64_t slice_ns;         /* length of a slice as planned; 0: there are none */
+	uint64_t target_ns;        /* of all slices of one target in one tier */
 	uint64_t wall_ns;          /* of the whole run */
 	uint64_t rate_limit_hz;    /* the rate asked for was cut to this one, per level; 0: it was not */
 	int stopped_by;            /* signal that ended the run early; 0: none */

@@ -114,13 +114,34 @@ static void add_rate(struct line *line, const struct report *report, enum tier t
 	/* elapsed_ns is writer time, so this is what each writer got. */
 	line_add(line, "%s interrupts/s%s ", number_short(per_second(strikes, elapsed_ns)).text,
 		 report->placement->writers > 1 ? " a writer" : "");
-	if (!options->rate_hz)
+	if (tier == TIER_AIM)
+		line_add(line, "(where it is aimed)");
+	else if (!options->rate_hz)
 		line_add(line, "(steered)");
 	else if (report->rate_limit_hz)
 		line_add(line, "(asked for %s a level, cut to %s)", number_grouped(options->rate_hz).text,
 			 number_grouped(report->rate_limit_hz).text);
 	else
 		line_add(line, "(asked for %s a level)", number_grouped(options->rate_hz).text);
+}
+
+static void put_tier(const struct report *report, enum tier tier, FILE *out)
+{
+	const char *obstacle = tier_obstacle(report, tier);
+	struct line line = { .at = 0 };
+
+	if (obstacle) {
+		/* It begins with the tier's name, which stands there already. */
+		line_add(&line, "SKIP: %s", obstacle + (strstr(obstacle, ": ") ? strlen(tier_name(tier)) + 2 : 0));
+		line_put(&line, out, tier_name(tier), 7, 1);
+		return;
+	}
+	line_add(&line, "%s a target in slices of %s   ", number_duration(report->target_ns).text,
+		 number_duration(report->slice_ns).text);
+	add_placement(&line, report->placement);
+	line_add(&line, "   %d levels   ", LEVELS - 1);
+	add_rate(&line, report, tier);
+	line_put(&line, out, tier_name(tier), 7, 3);
 }
 
 static void put_header(const struct report *report, FILE *out)
@@ -137,15 +158,8 @@ static void put_header(const struct report *report, FILE *out)
 
 		for (size_t i = 0; i < report->count; i++)
 			targets += report->results[i].tier == tier;
-		if (!targets)
-			continue;
-		line_add(&line, "%s a target in slices of %s   ",
-			 number_duration(report->options->duration_ns / report->count).text,
-			 number_duration(report->slice_ns).text);
-		add_placement(&line, report->placement);
-		line_add(&line, "   %d levels   ", LEVELS - 1);
-		add_rate(&line, report, tier);
-		line_put(&line, out, tier_name(tier), 7, 3);
+		if (targets)
+			put_tier(report, tier, out);
 	}
 	fputc('\n', out);
 }
@@ -249,15 +263,6 @@ static bool boundaries_known(const struct report *report)
 {
 	for (size_t i = 0; i < report->count; i++)
 		if (!report->results[i].boundaries)
-			return false;
-	return true;
-}
-
-/* Then the line above the table names it, and the table need not. */
-static bool one_tier(const struct report *report)
-{
-	for (size_t i = 1; i < report->count; i++)
-		if (report->results[i].tier != report->results[0].tier)
 			return false;
 	return true;
 }

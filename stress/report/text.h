@@ -35,6 +35,11 @@ double share_of(uint64_t part, uint64_t whole);
 /* All interrupts, of all classes. */
 uint64_t strikes_of(const struct counts *counts);
 
+/* Whether all results are of one tier: then the line above the table names it, and no other place need. */
+bool one_tier(const struct report *report);
+/* Why nothing ran in @tier, when one and the same reason kept all its targets from it; else NULL. */
+const char *tier_obstacle(const struct report *report, enum tier tier);
+
 /* ---- text_detail.c ---- */
 
 /* Below the table: what was seen, what else happened, and with --verbose everything. */

@@ -200,6 +200,12 @@ static void put_replay(const struct options *options, FILE *out)
 
 /* ---- one target ---- */
 
+/* "  legacy: ", or "  legacy (aim): " where there are several tiers. */
+static void name_result(const struct report *report, const struct target_result *result, char *head, size_t size)
+{
+	snprintf(head, size, "  %.40s%s: ", result->name, report->run->sight[result->tier].note);
+}
+
 static void explain(const struct report *report, size_t at, bool verbose, FILE *out)
 {
 	const struct target_result *result = &report->results[at];
@@ -210,7 +216,7 @@ static void explain(const struct report *report, size_t at, bool verbose, FILE *
 
 	if (!counts_violations_except(&result->counts, 0))
 		return;
-	snprintf(head, sizeof(head), "  %.40s: ", result->name);
+	name_result(report, result, head, sizeof(head));
 	add_kinds(&line, result);
 	add_first(&line, result);
 	line_put(&line, out, head, (int)strlen(head), 1);
@@ -239,12 +245,15 @@ static void tell_reason(const struct report *report, size_t at, FILE *out)
 
 	if (judgement->verdict == VERDICT_PASS || !strcmp(judgement->reason, report->run->reason))
 		return;
+	/* The header has told what keeps a whole tier away. */
+	if (judgement->verdict == VERDICT_SKIP && tier_obstacle(report, report->results[at].tier))
+		return;
 	line_add(&line, "%s: %s", verdict_name(judgement->verdict), judgement->reason);
 	line_put(&line, out, "  ", 2, 1);
 }
 
 /* What happened to one target and is worth a line when it did. */
-static void put_notes(const struct target_result *result, FILE *out)
+static void put_notes(const struct report *report, const struct target_result *result, FILE *out)
 {
 	const struct counts *counts = &result->counts;
 	uint64_t refused = 0, attempts = 0;
@@ -274,7 +283,7 @@ static void put_notes(const struct target_result *result, FILE *out)
 	/* Past the first separator. */
 	memmove(line.text, line.text + 2, line.at - 1);
 	line.at -= 2;
-	snprintf(head, sizeof(head), "  %.40s: ", result->name);
+	name_result(report, result, head, sizeof(head));
 	line_put(&line, out, head, (int)strlen(head), 1);
 }
 
@@ -439,7 +448,7 @@ void text_details(const struct report *report, FILE *out, const struct text_styl
 		tell_reason(report, i, out);
 	}
 	for (size_t i = 0; i < report->count; i++)
-		put_notes(&report->results[i], out);
+		put_notes(report, &report->results[i], out);
 	put_run_notes(report, out);
 	/* A stream that cannot tell gets its empty line all the same. */
 	if (before < 0 || ftell(out) != before)

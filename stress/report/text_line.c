@@ -83,3 +83,27 @@ uint64_t strikes_of(const struct counts *counts)
 		sum += counts->by_class[i].strikes;
 	return sum;
 }
+
+bool one_tier(const struct report *report)
+{
+	for (size_t i = 1; i < report->count; i++)
+		if (report->results[i].tier != report->results[0].tier)
+			return false;
+	return true;
+}
+
+const char *tier_obstacle(const struct report *report, enum tier tier)
+{
+	const char *reason = NULL;
+
+	for (size_t i = 0; i < report->count; i++) {
+		const struct target_result *result = &report->results[i];
+
+		if (result->tier != tier)
+			continue;
+		if (!result->skipped || (reason && strcmp(reason, result->message) != 0))
+			return NULL;
+		reason = result->message;
+	}
+	return reason;
+}
