@@ -150,6 +150,40 @@ static void place_free_siblings(struct plan *plan, struct placement *placement, 
 	}
 }
 
+/*
+ * The CPU for a thread that interrupts the writer on topology index @writer: one where nobody writes, with least to do,
+ * and not the writer's core. It sleeps most of the time, so it counts for little, and comes last.
+ */
+static unsigned choose_kicker(const struct plan *plan, const unsigned *kickers, unsigned writer)
+{
+	const struct topology *topology = plan->topology;
+	unsigned best = writer, best_reasons[5] = { UINT32_MAX };
+
+	for (unsigned i = 0; i < topology->cpus; i++) {
+		unsigned distance = topology_distance(&topology->cpu[writer], &topology->cpu[i]);
+		unsigned reasons[5] = { i == writer, plan->writers[i], distance == 1, plan->load[i] + kickers[i],
+					dislike(PLACEMENT_NEAR, distance) };
+
+		if (!better(reasons, best_reasons, 5))
+			continue;
+		best = i;
+		memcpy(best_reasons, reasons, sizeof(reasons));
+	}
+	return best;
+}
+
+static void place_kickers(const struct plan *plan, struct placement *placement, const unsigned *writer_at)
+{
+	unsigned kickers[PLACEMENT_MAX] = { 0 };
+
+	for (unsigned w = 0; w < placement->writers; w++) {
+		unsigned at = choose_kicker(plan, kickers, writer_at[w]);
+
+		kickers[at]++;
+		placement->writer[w].kicker_cpu = plan->topology->cpu[at].cpu;
+	}
+}
+
 int placement_make(struct placement *placement, const struct topology *topology, enum placement_policy policy,
 		   unsigned writers, unsigned readers)
 {
@@ -187,6 +221,7 @@ int placement_make(struct placement *placement, const struct topology *topology,
 			     &(struct placed_reader) { .first_ring = r % writers, .stride = 1 });
 	if (!readers)
 		place_free_siblings(&plan, placement, writer_at);
+	place_kickers(&plan, placement, writer_at);
 	for (unsigned i = 0; i < topology->cpus; i++)
 		placement->oversubscribed |= plan.load[i] > 1;
 	return 0;

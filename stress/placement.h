@@ -34,6 +34,7 @@ enum placement_policy {
 /* A thread's place and duty. */
 struct placed_writer {
 	unsigned cpu;
+	unsigned kicker_cpu; /* of a thread that interrupts it from outside */
 };
 
 struct placed_reader {

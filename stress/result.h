@@ -66,7 +66,7 @@ struct counts {
 	struct class_counts by_class[STRIKE_CLASSES];
 	uint64_t lingered;      /* handlers that waited between reserve and commit */
 	uint64_t overruns;      /* expirations that found their signal still pending */
-	uint64_t stray_signals; /* on a thread that is no writer */
+	uint64_t stray_signals; /* sent to a writer by somebody else */
 	uint64_t slow_cut;      /* slow motions that ended at the limit of steps */
 	uint64_t slow_steps;
 	uint64_t elapsed_ns; /* writer time, from start to stop */

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "inject/inject.h"
+#include "inject/kick.h"
 #include "inject/slow_motion.h"
 #include "inject/steer.h"
 #include "random.h"
@@ -74,6 +75,9 @@ struct writer {
 
 	/* Read by readers. */
 	_Alignas(64) struct strike_log log;
+
+	/* Shared with the thread that kicks it, where there is one. */
+	_Alignas(64) struct kicker kicker;
 
 	/* Asked of the writer by the slice's main thread. */
 	_Alignas(64) uint32_t stop;

@@ -96,6 +96,26 @@ static void check_load(void)
 	require(threads > topology.cpus || most == 1);
 }
 
+static void check_kickers(void)
+{
+	bool writes[PLACEMENT_MAX] = { false };
+	unsigned writing = 0;
+
+	for (unsigned w = 0; w < placement.writers; w++) {
+		bool *at = &writes[by_number(placement.writer[w].cpu) - topology.cpu];
+
+		writing += !*at;
+		*at = true;
+	}
+	for (unsigned w = 0; w < placement.writers; w++) {
+		unsigned cpu = placement.writer[w].kicker_cpu;
+
+		/* From outside; and not in the way of another writer as long as there is room. */
+		require(cpu != placement.writer[w].cpu);
+		require(writing == topology.cpus || !writes[by_number(cpu) - topology.cpu]);
+	}
+}
+
 static void make(enum placement_policy policy, unsigned writers, unsigned readers)
 {
 	int rc;
@@ -108,6 +128,7 @@ static void make(enum placement_policy policy, unsigned writers, unsigned reader
 	require(!readers || placement.readers == readers);
 	check_rings();
 	check_load();
+	check_kickers();
 }
 
 START_TEST(all_kinds)

@@ -124,7 +124,8 @@ absurd_rate() {
 }
 
 no_timers() {
-	(ulimit -i 0 && run 2 "$stress" --duration=1) && grep -q '^ERROR .*ulimit -i' "$tmp/out"
+	(ulimit -i 0 && run 2 "$stress" --duration=1) && grep -q '^ERROR .*ulimit -i' "$tmp/out" &&
+		(ulimit -i 0 && run 2 "$stress" --duration=1 --inject=kick) && grep -q '^ERROR .*ulimit -i' "$tmp/out"
 }
 
 # displaced THREAD: one that is not where it was pinned to any more, as when its CPU goes offline
@@ -239,7 +240,7 @@ else
 	check "prints the seed it was given" same_seed
 	check "tiers in the order given, each once" names_tiers
 	check "an absurd rate ends on time" absurd_rate
-	check "no timers to be had: ERROR, with the remedy" no_timers
+	check "no timers or signals to be had: ERROR, with the remedy" no_timers
 	check "a writer whose CPU was taken away: ERROR, with the remedy" displaced writer0
 	check "a reader whose CPU was taken away: the same" displaced reader0
 	check "Ctrl-C: partial results, and its own exit" stopped INT 130

@@ -5,6 +5,7 @@
 #ifndef STRESS_INJECT_H
 #define STRESS_INJECT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,9 +41,19 @@ struct injector {
 };
 
 extern const struct injector injector_timer;
+extern const struct injector injector_kick;
 
 /* The one of a tier; NULL for the step tier, which works otherwise. */
 const struct injector *injector_of(enum tier tier);
+
+/* Have @handler handle the signals of all levels, each with those up to its own blocked. Return: 0 or -errno. */
+int inject_handle_levels(void (*handler)(int, siginfo_t *, void *));
+
+/* How long until @level strikes again, as steered, at random; 0: disarmed. Context: handler of @level. */
+uint64_t inject_interval_ns(struct writer *writer, unsigned level);
+
+/* Have all levels resume: a start hook for those that strike by signals. */
+void inject_start_levels(struct writer *writer);
 
 /*
  * inject_strike - what every signal that stands for an interrupt does

@@ -26,15 +26,11 @@
 /* Context: writer, or handler of @level. */
 static void arm(struct writer *writer, unsigned level)
 {
-	uint64_t mean = writer->steer.interval_ns;
-	struct itimerspec when = { 0 };
+	uint64_t interval = inject_interval_ns(writer, level);
+	struct itimerspec when = { .it_value = clock_timespec(interval) };
 
-	/* Whoever disarms repeats itself, so a stale 0 here only costs one more signal. */
-	if (nrb_load_relaxed(&writer->disarmed))
-		return;
-	/* Evenly between half the mean and one and a half of it. */
-	when.it_value = clock_timespec(mean / 2 + random_next(&writer->random[level]) % (mean + 1));
-	timer_settime(writer->timer[level], 0, &when, NULL);
+	if (interval)
+		timer_settime(writer->timer[level], 0, &when, NULL);
 }
 
 static void on_timer(int signal, siginfo_t *info, void *context)
@@ -56,15 +52,7 @@ static void on_timer(int signal, siginfo_t *info, void *context)
 
 static int timer_prepare(void)
 {
-	for (unsigned level = 1; level < LEVELS; level++) {
-		struct sigaction action = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART };
-
-		/* Level k blocks the levels up to k: so depth is bounded, and with it the stack. */
-		level_signals(&action.sa_mask, level);
-		if (sigaction(level_signal(level), &action, NULL) < 0)
-			return -errno;
-	}
-	return 0;
+	return inject_handle_levels(on_timer);
 }
 
 static void explain(struct writer *writer, int error)
@@ -98,19 +86,6 @@ static int timer_attach(struct writer *writer)
 	return 0;
 }
 
-static void timer_start(struct writer *writer)
-{
-	for (unsigned level = 1; level <= writer->timers; level++) {
-		sigset_t set, old;
-
-		/* A handler that is at it already would draw from the same generator. */
-		level_signals(&set, level);
-		pthread_sigmask(SIG_BLOCK, &set, &old);
-		arm(writer, level);
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
-	}
-}
-
 static void timer_disarm(struct writer *writer)
 {
 	static const struct itimerspec never;
@@ -131,7 +106,7 @@ const struct injector injector_timer = {
 	.entry = (const void *)on_timer,
 	.prepare = timer_prepare,
 	.attach = timer_attach,
-	.start = timer_start,
+	.start = inject_start_levels,
 	.resume = arm,
 	.disarm = timer_disarm,
 	.detach = timer_detach,

@@ -139,6 +139,7 @@ static json_t *pack_placement(const struct placement *placement)
 	for (unsigned i = 0; i < placement->writers; i++)
 		writers = append(writers, pack_fields((struct field[]) {
 						  { "cpu", json_integer(placement->writer[i].cpu) },
+						  { "kicker_cpu", json_integer(placement->writer[i].kicker_cpu) },
 						  { NULL, NULL },
 					  }));
 	for (unsigned i = 0; i < placement->readers; i++) {

@@ -78,13 +78,15 @@ static void add_cpus(struct line *line, unsigned *cpus, unsigned count, const ch
 	line_add(line, " %s", distinct > 1 || count > 1 ? verbs : verb);
 }
 
-static void add_placement(struct line *line, const struct placement *placement)
+static void add_placement(struct line *line, const struct placement *placement, enum tier tier)
 {
-	unsigned writers[PLACEMENT_MAX], consumers[PLACEMENT_MAX], pollers[PLACEMENT_MAX];
+	unsigned writers[PLACEMENT_MAX], kickers[PLACEMENT_MAX], consumers[PLACEMENT_MAX], pollers[PLACEMENT_MAX];
 	unsigned consuming = 0, polling = 0;
 
-	for (unsigned i = 0; i < placement->writers; i++)
+	for (unsigned i = 0; i < placement->writers; i++) {
 		writers[i] = placement->writer[i].cpu;
+		kickers[i] = placement->writer[i].kicker_cpu;
+	}
 	for (unsigned i = 0; i < placement->readers; i++) {
 		if (placement->reader[i].consumer)
 			consumers[consuming++] = placement->reader[i].cpu;
@@ -96,6 +98,10 @@ static void add_placement(struct line *line, const struct placement *placement)
 	add_cpus(line, consumers, consuming, "reads", "read");
 	line_add(line, "%s", polling ? ", " : "");
 	add_cpus(line, pollers, polling, "polls", "poll");
+	if (tier == TIER_KICK) {
+		line_add(line, ", ");
+		add_cpus(line, kickers, placement->writers, "kicks", "kick");
+	}
 	if (placement->oversubscribed)
 		line_add(line, " (more threads than CPUs)");
 }
@@ -138,7 +144,7 @@ static void put_tier(const struct report *report, enum tier tier, FILE *out)
 	}
 	line_add(&line, "%s a target in slices of %s   ", number_duration(report->target_ns).text,
 		 number_duration(report->slice_ns).text);
-	add_placement(&line, report->placement);
+	add_placement(&line, report->placement, tier);
 	line_add(&line, "   %d levels   ", LEVELS - 1);
 	add_rate(&line, report, tier);
 	line_put(&line, out, tier_name(tier), 7, 3);

@@ -276,7 +276,7 @@ static void put_notes(const struct report *report, const struct target_result *r
 	if (result->starved)
 		line_add(&line, "; %u of %u slices ended starved", result->starved, result->slices);
 	if (counts->stray_signals)
-		line_add(&line, "; %s signal%s on a thread that is no writer",
+		line_add(&line, "; %s signal%s from somebody else, passed over",
 			 number_grouped(counts->stray_signals).text, plural(counts->stray_signals));
 	if (!line.at)
 		return;
