@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 include_HEADERS = src/nrb.h
 lib_LTLIBRARIES += src/libnrb.la
-src_libnrb_la_SOURCES = src/control.h src/mapping.c src/mapping.h src/order.h src/reader.c src/ring.c src/ring.h \
+src_libnrb_la_SOURCES = src/control.h src/mapping.c src/mapping.h src/order.h src/reader.c src/reader_state.h \
+	src/ring.c src/ring.h \
 	src/steps.h src/write.c
 src_libnrb_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 # nodelete: a handler may be inside while somebody calls dlclose().

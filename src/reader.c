@@ -12,21 +12,11 @@
 #include <unistd.h>
 
 #include "control.h"
-#include "mapping.h"
 #include "nrb.h"
 #include "order.h"
+#include "reader_state.h"
 
 #define PAIR_TRIES 1000
-
-struct nrb_reader {
-	struct nrb_control *control;
-	const unsigned char *data;
-	uint64_t data_size; /* checked once; the page's own copy may change under us */
-	uint64_t position;  /* next record to look at */
-	uint64_t released;  /* data_tail as we stored it last */
-	uint64_t head;      /* published up to here at the last poll */
-	struct nrb_mapping pages;
-};
 
 /* Whether a head can be true, seen from what was consumed: not behind, within the ring, on a record boundary. */
 static int check_head(const struct nrb_reader *reader, uint64_t head)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "ring_target.h"
 
+#include "reader_state.h"
+#include "ring.h"
+
 struct target_ring *ring_open(const struct target_attr *attr)
 {
 	struct nrb_attr ring = NRB_ATTR_INIT;
@@ -73,4 +76,17 @@ void ring_release(struct target_reader *reader)
 uint64_t ring_skip(struct target_reader *reader)
 {
 	return nrb_reader_skip((struct nrb_reader *)reader);
+}
+
+unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, struct target_region *region)
+{
+	struct nrb_ring *r = ring_of(ring);
+	struct nrb_writer *w = r->writer;
+
+	/* Of the control page only the two positions ever change. The data come last: they are the most. */
+	region[0] = (struct target_region) { &r->control->data_head, 2 * sizeof(uint64_t) };
+	region[1] = (struct target_region) { &w->head, sizeof(*w) - offsetof(struct nrb_writer, head) };
+	region[2] = (struct target_region) { reader, offsetof(struct nrb_reader, pages) };
+	region[3] = (struct target_region) { r->data, r->data_size };
+	return 4;
 }

@@ -35,13 +35,14 @@ int64_t ring_poll(struct target_reader *reader, uint64_t *head);
 int ring_next(struct target_reader *reader, struct target_record *record);
 void ring_release(struct target_reader *reader);
 uint64_t ring_skip(struct target_reader *reader);
+unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, struct target_region *region);
 
 /* The members of struct target that are the same for all of them. */
 #define RING_TARGET_COMMON                                                                                             \
 	.checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP), .driver = DRIVER_HARNESS, .open = ring_open,          \
 	.close = ring_close, .reserved_head = ring_reserved_head, .lost = ring_lost, .reader_open = ring_reader_open,  \
 	.reader_close = ring_reader_close, .head = ring_head, .tail = ring_tail, .poll = ring_poll, .next = ring_next, \
-	.release = ring_release, .skip = ring_skip
+	.release = ring_release, .skip = ring_skip, .regions = ring_regions
 
 /* The bounds of a section, which the linker tells. Hidden: they are nobody else's. */
 #define TEXT_START(section) __start_##section

@@ -48,6 +48,14 @@ struct text_range {
 	const void *start, *end;
 };
 
+/* A piece of memory that is part of what a ring, and its reading side, remember. */
+struct target_region {
+	void *address;
+	size_t size; /* bytes, a multiple of 8 */
+};
+
+#define TARGET_REGIONS 8
+
 struct target {
 	const char *name;
 	const char *summary; /* one line */
@@ -87,6 +95,12 @@ struct target {
 	int (*next)(struct target_reader *reader, struct target_record *record);
 	void (*release)(struct target_reader *reader);
 	uint64_t (*skip)(struct target_reader *reader);
+
+	/*
+	 * All memory that writing and reading change, shared with forked processes where writing changes it: so that a
+	 * state can be kept and put back. Return: how many regions; at most TARGET_REGIONS. May be NULL.
+	 */
+	unsigned (*regions)(struct target_ring *ring, struct target_reader *reader, struct target_region *region);
 };
 
 /* All targets, in the order of --list; NULL ends them. */
