@@ -29,6 +29,12 @@ stress_libstress_la_SOURCES = \
 	stress/run.c stress/run.h \
 	stress/slice.c stress/slice.h \
 	stress/strike_log.h \
+	stress/step/explore.c stress/step/explore.h stress/step/hash.h stress/step/machine.h \
+	stress/step/play.c stress/step/play.h stress/step/ptrace.c stress/step/scenario.c \
+	stress/step/scene.c stress/step/scene.h stress/step/stage.c stress/step/stage.h \
+	stress/step/states.c stress/step/states.h stress/step/step.c stress/step/step.h \
+	stress/step/step_result.h stress/step/stepper.h stress/step/trap.c stress/step/witness.h \
+	stress/step/world.c stress/step/world.h \
 	stress/survey.c stress/survey.h \
 	stress/symbol.c stress/symbol.h \
 	stress/targets/early-check.c stress/targets/fixed-lock.c stress/targets/fixed.c \

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "step/explore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "order.h"
+#include "step/stage.h"
+#include "step/states.h"
+#include "step/world.h"
+
+/* Instructions between two looks at the clock. */
+#define STEPS_PER_LOOK 256u
+/* Strikes made so far, in the order in which they were. */
+struct path {
+	unsigned count;
+	struct witness_strike strike[WITNESS_STRIKES];
+};
+
+/* A world that a write may leave. */
+struct outcome {
+	struct world_image *image;
+	struct path path; /* the strikes on it and on what nested into it */
+	uint64_t head, reserved;
+	bool taken; /* the ring took its record */
+	struct outcome *next;
+};
+
+/* What a write of one level does to one world, explored once. */
+struct summary {
+	struct hash key;
+	bool complete;
+	uint64_t boundaries;
+	uint64_t tuples[LEVELS]; /* [k]: strikes k levels deep into it */
+	struct outcome *outcomes;
+	struct summary *next;
+};
+
+#define SUMMARY_BUCKETS 4096u
+
+/* One write in progress. */
+struct write {
+	struct stage_write at;
+	uint32_t state; /* in states, of the last state followed; 0: it was not struck yet */
+	struct states *states;
+	struct summary *summary;
+	/* Of the boundaries struck so far, the last: when nothing has changed since, neither has what nests. */
+	struct summary *nested;
+};
+
+/* A write and the world, to go on from again. */
+struct checkpoint {
+	struct write write;
+	struct path path;
+	struct world_image *image;
+	size_t stack_used;
+	unsigned char stack[MACHINE_STACK_USED];
+};
+
+struct explorer {
+	const struct explore_plan *plan;
+	struct explore_result *result;
+	struct boundaries *map;
+	struct stage stage;
+	struct world world;
+	struct path path;
+	struct summary *bucket[SUMMARY_BUCKETS];
+	bool stopped;
+};
+
+static void no_memory(struct explorer *x)
+{
+	stage_fail(&x->stage, -ENOMEM, "no memory for the states to be told apart: explore less deep (--depth)");
+}
+
+/* ---- machines ---- */
+
+static struct hash machine_hash(struct explorer *x, const struct write *write)
+{
+	const struct machine *machine = &write->at.machine;
+	unsigned char *bottom;
+	size_t used = stage_stack_used(&x->stage, &write->at, &bottom);
+	struct hash hash = HASH_INIT;
+
+	hash_bytes(&hash, machine->registers, sizeof(machine->registers));
+	hash_bytes(&hash, machine->vector, machine->vector_size & ~7u);
+	hash_words(&hash, machine->blocked, used);
+	hash_bytes(&hash, bottom, used);
+	return hash;
+}
+
+static bool keep(struct explorer *x, struct checkpoint *checkpoint, const struct write *write)
+{
+	unsigned char *bottom;
+
+	checkpoint->write = *write;
+	checkpoint->path = x->path;
+	checkpoint->stack_used = stage_stack_used(&x->stage, &write->at, &bottom);
+	memcpy(checkpoint->stack, bottom, checkpoint->stack_used);
+	checkpoint->image = world_keep(&x->world);
+	if (!checkpoint->image)
+		no_memory(x);
+	return checkpoint->image;
+}
+
+static void go_back(struct explorer *x, const struct checkpoint *checkpoint, struct write *write)
+{
+	struct summary *nested = write->nested;
+
+	*write = checkpoint->write;
+	write->nested = nested;
+	x->path = checkpoint->path;
+	stage_put_stack(&x->stage, checkpoint->write.at.level, checkpoint->stack, checkpoint->stack_used);
+	world_put_back(&x->world, checkpoint->image);
+}
+
+/* ---- what is found ---- */
+
+static void record(struct explorer *x, const struct write *write, uint32_t kinds)
+{
+	const struct findings *last = &x->stage.scene.last;
+
+	for (unsigned kind = 0; kind < VIOLATIONS; kind++) {
+		struct witness *witness = &x->result->witness[kind];
+
+		if (!(kinds & VIOLATION_BIT(kind)))
+			continue;
+		x->result->found[kind]++;
+		if (witness->known && witness->count <= x->path.count)
+			continue;
+		memset(witness, 0, sizeof(*witness));
+		witness->known = true;
+		witness->kind = kind;
+		witness->scenario = (uint32_t)(x->stage.scene.scenario - scenarios);
+		witness->count = x->path.count;
+		memcpy(witness->strike, x->path.strike, sizeof(witness->strike));
+		witness->level = write->at.level;
+		witness->boundary = write->at.boundary;
+		for (unsigned i = 0; i < last->count; i++) {
+			if (last->at[i].kind != (enum violation)kind)
+				continue;
+			witness->before = last->at[i].before;
+			witness->after = last->at[i].after;
+		}
+	}
+}
+
+static void add_outcome(struct explorer *x, const struct write *write, unsigned path_before, bool taken)
+{
+	struct summary *summary = write->summary;
+	struct outcome *outcome = calloc(1, sizeof(*outcome));
+
+	if (outcome)
+		outcome->image = world_keep(&x->world);
+	if (!outcome || !outcome->image) {
+		free(outcome);
+		no_memory(x);
+		return;
+	}
+	for (struct outcome *o = summary->outcomes; o; o = o->next) {
+		if (!hash_same(o->image->hash, outcome->image->hash))
+			continue;
+		free(outcome->image);
+		free(outcome);
+		return;
+	}
+	outcome->path.count = x->path.count - path_before;
+	memcpy(outcome->path.strike, x->path.strike + path_before, outcome->path.count * sizeof(x->path.strike[0]));
+	outcome->head = x->stage.scene.target->head(x->stage.scene.reader);
+	outcome->reserved = x->stage.scene.target->reserved_head(x->stage.scene.ring);
+	outcome->taken = taken;
+	outcome->next = summary->outcomes;
+	summary->outcomes = outcome;
+}
+
+/* ---- following a write ---- */
+
+static bool is_stopped(const struct explorer *x)
+{
+	return x->stopped || x->stage.error;
+}
+
+static void look_at_clock(struct explorer *x)
+{
+	if (x->result->counts.steps % STEPS_PER_LOOK == 0)
+		x->stopped |= clock_ns() > x->plan->deadline_ns || (x->plan->stop && nrb_load_relaxed(x->plan->stop));
+}
+
+/* The write has returned. Return: violations, a bit each. */
+static uint32_t finish(struct explorer *x, const struct write *write, unsigned path_before)
+{
+	bool taken;
+	uint32_t kinds = stage_finish(&x->stage, &write->at, &taken);
+
+	/* What the outermost leaves is of interest to nobody. */
+	if (write->at.level)
+		add_outcome(x, write, path_before, taken);
+	return kinds;
+}
+
+static struct summary *explore_write(struct explorer *x, unsigned level, uint64_t blocked);
+
+/* Whether a strike of the next level is to come before the next instruction. */
+static bool is_open(const struct explorer *x, const struct write *write)
+{
+	return write->at.level < x->plan->depth && stage_open_here(&x->stage, &write->at);
+}
+
+static void follow(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before);
+
+static struct hash state_hash(struct hash machine, struct hash world, unsigned strikes)
+{
+	struct hash hash = machine;
+
+	hash_words(&hash, world.a, world.b);
+	hash_words(&hash, strikes, 0);
+	return hash;
+}
+
+/* What follows a strike at a boundary of the outermost write, for the map. */
+static void tell_boundary(struct explorer *x, const struct write *write, const struct outcome *outcome)
+{
+	uint64_t pc = stage_pc(&x->stage, &write->at);
+	struct boundary *boundary = x->map ? boundaries_get(x->map, pc) : NULL;
+	bool decided = false;
+	uint32_t kinds = 0;
+
+	if (!boundary)
+		return;
+	for (uint32_t at = write->state; at; at = write->states->at[at].next) {
+		const struct state *state = &write->states->at[at];
+
+		kinds |= state->kinds;
+		if (decided || state->head == outcome->head)
+			continue;
+		decided = true;
+		if (!outcome->taken)
+			continue;
+		boundary->exposed |= (int64_t)(state->head - outcome->reserved) < 0;
+		boundary->decreasing |= (int64_t)(state->head - outcome->head) < 0;
+	}
+	boundary->violations |= kinds;
+	boundary->followed[TIER_STEP] += kinds != 0;
+}
+
+/* Nothing strikes here, since the write itself blocks the signal. */
+static void tell_masked(struct explorer *x, const struct write *write)
+{
+	struct boundary *boundary;
+
+	if (!stage_masked(&x->stage, &write->at))
+		return;
+	x->result->counts.masked++;
+	boundary = x->map ? boundaries_get(x->map, stage_pc(&x->stage, &write->at)) : NULL;
+	if (boundary)
+		boundary->masked = true;
+}
+
+/* Strike once, so that the nested write leaves @outcome, and follow the interrupted one to its end. */
+static void strike(struct explorer *x, struct write *write, const struct outcome *outcome, struct hash machine,
+		   unsigned strikes, unsigned path_before)
+{
+	struct hash hash = state_hash(machine, outcome->image->hash, strikes - 1);
+	uint32_t before = write->state;
+	uint32_t known = x->plan->accelerations & EXPLORE_STATES ? states_find(write->states, hash) : 0;
+	struct checkpoint *checkpoint;
+
+	if (known) {
+		write->state = known;
+	} else {
+		checkpoint = aligned_alloc(_Alignof(struct checkpoint), sizeof(*checkpoint));
+		if (!checkpoint || !keep(x, checkpoint, write)) {
+			free(checkpoint);
+			no_memory(x);
+			return;
+		}
+		world_put_back(&x->world, outcome->image);
+		memcpy(x->path.strike + x->path.count, outcome->path.strike,
+		       outcome->path.count * sizeof(x->path.strike[0]));
+		x->path.count += outcome->path.count;
+		known = states_add(write->states, hash, outcome->head);
+		write->state = known;
+		if (known)
+			follow(x, write, strikes - 1, path_before);
+		else
+			no_memory(x);
+		go_back(x, checkpoint, write);
+		free(checkpoint->image);
+		free(checkpoint);
+		write->state = known;
+	}
+	if (!write->at.level && !outcome->path.count && strikes == x->plan->strikes) {
+		tell_boundary(x, write, outcome);
+		x->result->counts.twice += strikes > 1 ? states_left(write->states, write->state) : 0;
+	}
+	write->state = before;
+}
+
+static void free_summary(struct summary *summary)
+{
+	while (summary->outcomes) {
+		struct outcome *outcome = summary->outcomes;
+
+		summary->outcomes = outcome->next;
+		free(outcome->image);
+		free(outcome);
+	}
+	free(summary);
+}
+
+/* All that a write depends on. */
+static struct hash summary_key(struct explorer *x, unsigned level, uint64_t blocked)
+{
+	struct hash key = world_hash(&x->world);
+
+	hash_words(&key, level, blocked);
+	return key;
+}
+
+/* Let the next level strike before the next instruction. */
+static void strike_here(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before)
+{
+	struct hash key = summary_key(x, write->at.level + 1, write->at.machine.blocked);
+	struct path path = x->path;
+	struct hash machine;
+
+	if (x->path.count == WITNESS_STRIKES)
+		return;
+	x->path.strike[x->path.count++] = (struct witness_strike) { .level = write->at.level,
+								    .boundary = write->at.boundary,
+								    .pc = stage_pc(&x->stage, &write->at) };
+	if (!write->nested || !(x->plan->accelerations & EXPLORE_SUMMARIES) || !hash_same(write->nested->key, key)) {
+		write->nested = explore_write(x, write->at.level + 1, write->at.machine.blocked);
+		if (!write->nested || is_stopped(x))
+			goto out;
+	}
+	if (x->map && boundaries_get(x->map, stage_pc(&x->stage, &write->at)))
+		boundaries_get(x->map, stage_pc(&x->stage, &write->at))->strikes[TIER_STEP]++;
+	if (strikes == x->plan->strikes) {
+		write->summary->tuples[1]++;
+		for (unsigned k = 1; k + 1 < LEVELS; k++)
+			write->summary->tuples[k + 1] += write->nested->tuples[k];
+	}
+	machine = machine_hash(x, write);
+	for (const struct outcome *o = write->nested->outcomes; o && !is_stopped(x); o = o->next)
+		strike(x, write, o, machine, strikes, path_before);
+out:
+	if (write->nested && !(x->plan->accelerations & EXPLORE_SUMMARIES)) {
+		free_summary(write->nested);
+		write->nested = NULL;
+	}
+	x->path = path;
+}
+
+/* The write goes on after a strike: add where it is now. Return: whether it was there before. */
+static bool arrive(struct explorer *x, struct write *write, unsigned strikes, uint32_t kinds)
+{
+	struct hash hash = state_hash(machine_hash(x, write), world_hash(&x->world), strikes);
+	bool fast = x->plan->accelerations & EXPLORE_STATES;
+	uint32_t known = fast ? states_find(write->states, hash) : 0;
+	uint32_t now =
+		known ? known : states_add(write->states, hash, x->stage.scene.target->head(x->stage.scene.reader));
+
+	if (!now) {
+		no_memory(x);
+		return true;
+	}
+	write->states->at[write->state].kinds |= kinds;
+	write->states->at[write->state].next = now;
+	write->state = now;
+	return known;
+}
+
+/* Go on to the end, with so many strikes still to come at most, or to a state that is known. */
+static void follow(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before)
+{
+	bool struck = strikes < x->plan->strikes;
+	uint32_t kinds;
+
+	while (!is_stopped(x)) {
+		if (strikes && is_open(x, write))
+			strike_here(x, write, strikes, path_before);
+		else if (strikes && !write->at.level)
+			tell_masked(x, write);
+		if (!write->at.level && !struck)
+			x->result->done++;
+		look_at_clock(x);
+		kinds = stage_step(&x->stage, &write->at);
+		x->result->counts.steps++;
+		if (is_stopped(x))
+			return;
+		if (stage_returned(&x->stage, &write->at)) {
+			kinds |= finish(x, write, path_before);
+			if (struck)
+				write->states->at[write->state].kinds |= kinds;
+			else
+				write->summary->boundaries = write->at.boundary;
+			record(x, write, kinds);
+			return;
+		}
+		if (kinds)
+			record(x, write, kinds);
+		if (struck && arrive(x, write, strikes, kinds))
+			return;
+	}
+}
+
+static struct summary *find_summary(const struct explorer *x, struct hash key)
+{
+	struct summary *summary = x->bucket[key.a % SUMMARY_BUCKETS];
+
+	while (summary && !hash_same(summary->key, key))
+		summary = summary->next;
+	return summary;
+}
+
+/* A write of @level from here, with all strikes into it; the world is then as it was. Return: NULL without memory. */
+static struct summary *explore_write(struct explorer *x, unsigned level, uint64_t blocked)
+{
+	struct hash key = summary_key(x, level, blocked);
+	struct summary *summary = x->plan->accelerations & EXPLORE_SUMMARIES ? find_summary(x, key) : NULL;
+	struct summary **bucket = &x->bucket[key.a % SUMMARY_BUCKETS];
+	struct world_image *image;
+	struct states states;
+	struct path path = x->path;
+	struct write *write;
+
+	if (summary)
+		return summary;
+	summary = calloc(1, sizeof(*summary));
+	write = aligned_alloc(_Alignof(struct write), sizeof(*write));
+	image = world_keep(&x->world);
+	if (!summary || !write || !image || states_open(&states)) {
+		no_memory(x);
+		free(summary);
+		free(write);
+		free(image);
+		return NULL;
+	}
+	summary->key = key;
+	if (x->plan->accelerations & EXPLORE_SUMMARIES) {
+		summary->next = *bucket;
+		*bucket = summary;
+	}
+	x->result->counts.strikes += level != 0;
+	memset(write, 0, sizeof(*write));
+	stage_begin(&x->stage, &write->at, level, blocked);
+	write->summary = summary;
+	write->states = &states;
+	follow(x, write, level < x->plan->depth ? x->plan->strikes : 0, x->path.count);
+	summary->complete = !is_stopped(x);
+	x->result->counts.states += states.count;
+	states_close(&states);
+	world_put_back(&x->world, image);
+	free(image);
+	free(write);
+	x->path = path;
+	return summary;
+}
+
+/* ---- setting up ---- */
+
+static int open_world(struct explorer *x)
+{
+	struct target_region region[WORLD_REGIONS];
+	unsigned regions = x->stage.scene.target->regions(x->stage.scene.ring, x->stage.scene.reader, region);
+
+	region[regions++] = (struct target_region) { &x->stage.scene.observer, sizeof(x->stage.scene.observer) };
+	return world_open(&x->world, region, regions);
+}
+
+static void explore_scene(struct explorer *x)
+{
+	struct summary *summary = explore_write(x, 0, 0);
+
+	if (!summary)
+		return;
+	x->result->counts.boundaries = summary->boundaries;
+	memcpy(x->result->counts.tuples, summary->tuples, sizeof(summary->tuples));
+	x->result->complete = summary->complete;
+	if (!(x->plan->accelerations & EXPLORE_SUMMARIES))
+		free_summary(summary);
+}
+
+static void free_summaries(struct explorer *x)
+{
+	for (unsigned i = 0; i < SUMMARY_BUCKETS; i++) {
+		while (x->bucket[i]) {
+			struct summary *summary = x->bucket[i];
+
+			x->bucket[i] = summary->next;
+			free_summary(summary);
+		}
+	}
+}
+
+void explore(const struct target *target, const struct scenario *scenario, const struct explore_plan *plan,
+	     struct explore_result *result, struct boundaries *map)
+{
+	struct explorer *x = calloc(1, sizeof(*x));
+	uint64_t start = clock_ns();
+
+	if (!x) {
+		result->error = -ENOMEM;
+		return;
+	}
+	x->plan = plan;
+	x->result = result;
+	x->map = map;
+	if (!stage_open(&x->stage, plan->stepper, target, scenario)) {
+		if (open_world(x))
+			no_memory(x);
+		else
+			explore_scene(x);
+	}
+	result->error = x->stage.error;
+	snprintf(result->message, sizeof(result->message), "%s", x->stage.message);
+	free_summaries(x);
+	world_close(&x->world);
+	stage_close(&x->stage);
+	free(x);
+	result->counts.ns = clock_ns() - start;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "step/scene.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "payload.h"
+
+#define STREAM 11u
+#define TYPE_LOST 2u
+
+static uint32_t take(struct scene *scene, const struct findings *findings)
+{
+	uint32_t kinds = 0;
+
+	for (unsigned i = 0; i < findings->count; i++)
+		kinds |= VIOLATION_BIT(findings->at[i].kind);
+	if (findings->count)
+		scene->last = *findings;
+	return kinds;
+}
+
+static void look_at_record(struct observer *observer, const struct target_record *record, struct findings *findings)
+{
+	struct observed_record seen = {
+		.type = record->type, .size = record->size, .position = record->position, .payload = record->payload
+	};
+	uint64_t body[2]; /* id, lost */
+
+	if (record->type == TYPE_LOST && record->size == sizeof(body)) {
+		memcpy(body, record->payload, sizeof(body));
+		observer->zero_lost += !body[1];
+	}
+	oracle_record(&observer->stream, &seen, findings);
+}
+
+static uint32_t read_records(struct scene *scene)
+{
+	const struct target *target = scene->target;
+	struct observer *observer = &scene->observer;
+	struct target_record record;
+	struct findings findings;
+	uint32_t kinds = 0;
+	uint64_t head;
+	int rc;
+
+	if (target->poll(scene->reader, &head) < 0)
+		return 0;
+	observer->seen = head;
+	do {
+		findings.count = 0;
+		rc = target->next(scene->reader, &record);
+		if (rc == 1)
+			look_at_record(observer, &record, &findings);
+		else if (rc < 0)
+			oracle_bad_record(&observer->stream, record.position, 0, &findings);
+		kinds |= take(scene, &findings);
+	} while (rc == 1);
+	findings.count = 0;
+	if (!rc)
+		oracle_batch(&observer->stream, &findings);
+	if (scene->scenario->drains)
+		target->release(scene->reader);
+	return kinds | take(scene, &findings);
+}
+
+uint32_t scene_look(struct scene *scene)
+{
+	const struct target *target = scene->target;
+	struct observer *observer = &scene->observer;
+	uint64_t tail = target->tail(scene->reader);
+	uint64_t head = target->head(scene->reader);
+	struct findings findings = { .count = 0 };
+	uint32_t kinds;
+
+	/* Nothing has moved, as after most instructions. */
+	if (observer->watch.any && head == observer->watch.head && head == observer->seen)
+		return 0;
+	oracle_head(&observer->watch, tail, head, &findings);
+	oracle_fill(&observer->stream, head, tail, &findings);
+	kinds = take(scene, &findings);
+	if (head != observer->seen)
+		kinds |= read_records(scene);
+	return kinds;
+}
+
+void scene_fill(struct scene *scene, unsigned level, void *payload, uint32_t size)
+{
+	payload_fill(payload, size, STREAM, level, scene->observer.attempts[level]++);
+}
+
+uint32_t scene_written(struct scene *scene, unsigned level, int result)
+{
+	struct findings findings = { .count = 0 };
+
+	scene->observer.failed[level] += result != 0;
+	/* Who interrupted must leave nothing behind that nobody will publish; but the interrupted one will. */
+	if (!level)
+		oracle_between(scene->target->reserved_head(scene->ring), scene->target->head(scene->reader),
+			       &findings);
+	return take(scene, &findings);
+}
+
+uint32_t scene_rest(struct scene *scene)
+{
+	const struct observer *observer = &scene->observer;
+	struct findings findings = { .count = 0 };
+	uint32_t kinds = scene_look(scene);
+	struct observed_rest rest = {
+		.published_head = scene->target->head(scene->reader),
+		.reserved_head = scene->target->reserved_head(scene->ring),
+		.residual_lost = scene->target->lost(scene->ring),
+	};
+
+	memcpy(rest.attempts, observer->attempts, sizeof(rest.attempts));
+	memcpy(rest.failed, observer->failed, sizeof(rest.failed));
+	oracle_rest(&scene->observer.stream, &rest, &findings);
+	return kinds | take(scene, &findings);
+}
+
+int scene_open(struct scene *scene, const struct target *target, const struct scenario *scenario)
+{
+	const struct target_attr attr = { .data_size = SCENE_DATA_SIZE, .start = scenario->start, .id = STREAM };
+	int error;
+
+	memset(scene, 0, sizeof(*scene));
+	scene->target = target;
+	scene->scenario = scenario;
+	scene->ring = target->open(&attr);
+	if (!scene->ring)
+		return -errno;
+	scene->reader = target->reader_open(scene->ring);
+	if (!scene->reader) {
+		error = errno;
+		scene_close(scene);
+		return -error;
+	}
+	scene->observer.seen = scenario->start;
+	oracle_stream_init(&scene->observer.stream, STREAM, SCENE_DATA_SIZE);
+	if (scenario->prepare)
+		scenario->prepare(scene);
+	scene_look(scene);
+	return 0;
+}
+
+void scene_close(struct scene *scene)
+{
+	if (scene->reader)
+		scene->target->reader_close(scene->reader);
+	if (scene->ring)
+		scene->target->close(scene->ring);
+	scene->reader = NULL;
+	scene->ring = NULL;
+}

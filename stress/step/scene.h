@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scene.h - a ring in a state that matters, with the observer who looks at it after every instruction
+ */
+#ifndef STRESS_STEP_SCENE_H
+#define STRESS_STEP_SCENE_H
+
+#include "oracle.h"
+#include "targets/target.h"
+
+/* Each ring is as small as rings get: one page on most machines. */
+#define SCENE_DATA_SIZE 4096u
+/* The largest payload of a scenario, bytes. */
+#define SCENE_PAYLOAD_MAX 1024u
+
+struct scene;
+
+/* What is written, into a ring in which state. */
+struct scenario {
+	const char *name;
+	uint64_t start;                       /* position of the ring's first byte */
+	void (*prepare)(struct scene *scene); /* may be NULL */
+	uint32_t size, nested_size;           /* payloads of the interrupted write and of those that nest, bytes */
+	bool in_place;                        /* by reserve and commit */
+	bool drains; /* the consumer takes what there is after each instruction; else it waits */
+};
+
+extern const struct scenario scenarios[];
+extern const unsigned scenario_count;
+/* Return: NULL when there is none. */
+const struct scenario *scenario_find(const char *name);
+
+/* What the observer remembers; plain data, part of the world. */
+struct observer {
+	struct oracle_watch watch;
+	struct oracle_stream stream;
+	uint64_t seen;      /* data_head up to which records have been looked at */
+	uint64_t zero_lost; /* LOST records that say 0 */
+	uint64_t attempts[LEVELS], failed[LEVELS];
+};
+
+struct scene {
+	const struct target *target;
+	const struct scenario *scenario;
+	struct target_ring *ring;
+	struct target_reader *reader;
+	struct observer observer;
+	struct findings last; /* of the last look that found anything */
+};
+
+/* Return: 0, or -errno. */
+int scene_open(struct scene *scene, const struct target *target, const struct scenario *scenario);
+void scene_close(struct scene *scene);
+
+/* The payload of the next write by @level, @size bytes. */
+void scene_fill(struct scene *scene, unsigned level, void *payload, uint32_t size);
+/* That write was made, and returned @result. Return: violations, a bit each. */
+uint32_t scene_written(struct scene *scene, unsigned level, int result);
+
+/* Look at data_head, and at the records that are new below it. Return: violations, a bit each. */
+uint32_t scene_look(struct scene *scene);
+
+/* All writers are at rest: everything must add up. Return: violations, a bit each. */
+uint32_t scene_rest(struct scene *scene);
+
+#endif /* STRESS_STEP_SCENE_H */

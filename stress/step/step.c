@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "step/step.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "order.h"
+#include "step/explore.h"
+#include "step/play.h"
+
+struct run {
+	const struct step_config *config;
+	const struct stepper *stepper;
+	struct step_result *result;
+	struct boundaries *map;
+	uint64_t deadline_ns;
+	/* By scenario: boundaries of the write, as the first pass finds them. */
+	uint32_t *boundaries;
+};
+
+/* The one asked for; or the first that works. Return: NULL with the reason in @result. */
+static const struct stepper *choose_stepper(const struct step_config *config, struct step_result *result)
+{
+	static const struct stepper *const steppers[] = { &stepper_trap, &stepper_ptrace };
+
+	for (unsigned i = 0; i < sizeof(steppers) / sizeof(steppers[0]); i++) {
+		if (config->stepper && config->stepper != steppers[i])
+			continue;
+		result->error = steppers[i]->open(result->message, sizeof(result->message));
+		if (result->error)
+			continue;
+		steppers[i]->close();
+		snprintf(result->stepper, sizeof(result->stepper), "%s", steppers[i]->name);
+		return steppers[i];
+	}
+	result->missing = true;
+	return NULL;
+}
+
+static void add_pass(struct step_result *result, unsigned depth, unsigned strikes)
+{
+	result->pass[result->passes].depth = (uint8_t)depth;
+	result->pass[result->passes++].strikes = (uint8_t)strikes;
+}
+
+/* Shallow first, so that the shortest way to a violation is found first, and little time is spent well. */
+static void plan_passes(const struct step_config *config, struct step_result *result)
+{
+	/* Some controls show with two strikes on one write only. */
+	bool control = config->target->claim == CLAIM_CONTROL;
+	unsigned strikes = control ? 2 : config->strikes;
+
+	for (unsigned depth = 1; depth <= config->depth; depth++) {
+		add_pass(result, depth, 1);
+		if (strikes > 1 && depth > 1)
+			add_pass(result, depth - 1, 2);
+	}
+	if (strikes > 1 && config->depth == 1)
+		add_pass(result, 1, 2);
+}
+
+static bool is_caught(const struct run *run)
+{
+	const struct target *target = run->config->target;
+
+	if (target->claim != CLAIM_CONTROL)
+		return false;
+	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
+		if (target->expected[TIER_STEP] & VIOLATION_BIT(kind) && run->result->found[kind])
+			return true;
+	return false;
+}
+
+static bool is_over(const struct run *run)
+{
+	return run->result->error || clock_ns() > run->deadline_ns ||
+	       (run->config->stop && nrb_load_relaxed(run->config->stop));
+}
+
+static void add_counts(struct step_counts *sum, const struct step_counts *counts)
+{
+	/* Nothing but counters of 64 bits in there. */
+	const uint64_t *in = (const uint64_t *)counts;
+	uint64_t *out = (uint64_t *)sum;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+		out[i] += in[i];
+}
+
+/* Whether a control needs no more of this pass. */
+static bool has_enough(const struct run *run, const struct step_pass *pass)
+{
+	bool in_full = pass->depth == 1 && pass->strikes == 1 && !run->config->hasty;
+
+	return !in_full && is_caught(run);
+}
+
+static void run_pass(struct run *run, struct step_pass *pass)
+{
+	struct step_result *result = run->result;
+	struct explore_result *one = calloc(1, sizeof(*one));
+	struct explore_plan plan = {
+		.stepper = run->stepper,
+		.depth = pass->depth,
+		.strikes = pass->strikes,
+		.accelerations = EXPLORE_FAST,
+		.deadline_ns = run->deadline_ns,
+		.stop = run->config->stop,
+	};
+
+	if (!one) {
+		result->error = -ENOMEM;
+		return;
+	}
+	for (unsigned i = 0; i < scenario_count && !is_over(run) && !has_enough(run, pass); i++) {
+		memset(one, 0, sizeof(*one));
+		memcpy(one->witness, result->witness, sizeof(one->witness));
+		explore(run->config->target, &scenarios[i], &plan, one, run->map);
+		memcpy(result->witness, one->witness, sizeof(one->witness));
+		for (unsigned kind = 0; kind < VIOLATIONS; kind++)
+			result->found[kind] += one->found[kind];
+		add_counts(&pass->counts, &one->counts);
+		if (one->error) {
+			result->error = one->error;
+			snprintf(result->message, sizeof(result->message), "%s", one->message);
+		} else if (one->complete) {
+			pass->scenarios++;
+			run->boundaries[i] = (uint32_t)one->counts.boundaries;
+		} else {
+			pass->partial_done = (uint32_t)one->done;
+			pass->partial_total = run->boundaries[i];
+		}
+	}
+	free(one);
+}
+
+/* The engine is believed only when the plain way leads there as well. */
+static void confirm(struct run *run)
+{
+	struct step_result *result = run->result;
+	struct play_result played;
+
+	result->confirmed = true;
+	for (unsigned kind = 0; kind < VIOLATIONS && !result->error; kind++) {
+		const struct witness *witness = &result->witness[kind];
+
+		if (!witness->known)
+			continue;
+		play(run->config->target, &scenarios[witness->scenario], run->stepper, witness, NULL, NULL, &played);
+		if (played.kinds & VIOLATION_BIT(kind) && played.struck == witness->count)
+			continue;
+		result->confirmed = false;
+		result->error = -EPROTO;
+		snprintf(result->message, sizeof(result->message),
+			 "%s, which was found in scenario \"%s\", did not show again when that was played step by step",
+			 violation_name(kind), scenarios[witness->scenario].name);
+	}
+}
+
+void step_run(const struct step_config *config, struct step_result *result, struct boundaries *map)
+{
+	struct run run = { .config = config,
+			   .result = result,
+			   .map = map,
+			   .deadline_ns = clock_ns() + config->duration_ns,
+			   .boundaries = calloc(scenario_count, sizeof(run.boundaries[0])) };
+
+	result->scenarios = scenario_count;
+	plan_passes(config, result);
+	run.stepper = choose_stepper(config, result);
+	if (!run.boundaries)
+		result->error = -ENOMEM;
+	for (unsigned i = 0; i < result->passes && !is_over(&run); i++)
+		if (!i || !is_caught(&run))
+			run_pass(&run, &result->pass[i]);
+	if (!result->error)
+		confirm(&run);
+	free(run.boundaries);
+	result->done = true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * step.h - the step tier: a target explored in all scenarios, deeper with each pass
+ */
+#ifndef STRESS_STEP_STEP_H
+#define STRESS_STEP_STEP_H
+
+#include "boundary.h"
+#include "step/step_result.h"
+#include "step/stepper.h"
+#include "targets/target.h"
+
+struct step_config {
+	const struct target *target;
+	const struct stepper *stepper; /* NULL: the first that works */
+	unsigned depth;                /* 1 to LEVELS - 1 */
+	unsigned strikes;              /* on each write: 1 or 2 */
+	uint64_t duration_ns;          /* ends earlier when it is through */
+	bool hasty;                    /* a control: no more than until it is caught */
+	const uint32_t *stop;          /* shared memory: end early */
+};
+
+/*
+ * step_run - explore it
+ * @result: in memory shared with the caller, filled as it goes
+ * @map: receives what each boundary is
+ *
+ * A control is explored at depth 1 in full, and then until it is caught; a sound target in full. Whatever is found is
+ * played once more, from the beginning and without any shortcut, before it is believed.
+ *
+ * Context: a process of its own, without other threads.
+ */
+void step_run(const struct step_config *config, struct step_result *result, struct boundaries *map);
+
+#endif /* STRESS_STEP_STEP_H */
