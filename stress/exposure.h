@@ -22,6 +22,7 @@ struct exposure_boundary {
 
 struct exposure {
 	unsigned count; /* 0: not known */
+	unsigned aims;  /* what stands behind count, up to here: not exposed, but a strike there breaks the target */
 	bool complete;  /* the search ended by itself, not for lack of time or room */
 	struct exposure_boundary boundary[EXPOSURE_MAX];
 };
@@ -32,10 +33,11 @@ struct exposure_list {
 	unsigned count;
 };
 
-/* Where an interrupt on purpose is worth it: all that is known to be exposed. */
+/* Where an interrupt on purpose is worth it: all that is known to be exposed, or to break the target. */
 static inline struct exposure_list exposure_aims(const struct exposure *exposure)
 {
-	return (struct exposure_list) { .boundary = exposure->boundary, .count = exposure->count };
+	return (struct exposure_list) { .boundary = exposure->boundary,
+					.count = exposure->aims > exposure->count ? exposure->aims : exposure->count };
 }
 
 static inline const struct exposure_boundary *exposure_find(const struct exposure *exposure, uint64_t pc)

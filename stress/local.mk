@@ -24,7 +24,7 @@ stress_libstress_la_SOURCES = \
 	stress/report/json.c stress/report/json_map.c stress/report/json_value.h \
 	stress/report/ktap.c stress/report/output.c stress/report/report.h \
 	stress/report/text.c stress/report/text.h stress/report/text_detail.c \
-	stress/report/text_line.c stress/report/text_map.c \
+	stress/report/text_line.c stress/report/text_step.c stress/report/text_table.c stress/report/text_map.c \
 	stress/result.c stress/result.h \
 	stress/run.c stress/run.h \
 	stress/slice.c stress/slice.h \

@@ -54,6 +54,9 @@ static int plan(struct session *session)
 	rc = topology_read(&session->topology, options->cpus, message, sizeof(message));
 	if (rc)
 		return give_up(session, VERDICT_ERROR, message);
+	/* The step tier needs one CPU, and any will do. */
+	if (options->tiers == 1 && options->tier[0] == TIER_STEP)
+		return 0;
 	rc = placement_make(&session->placement, &session->topology, options->placement, options->writers,
 			    options->readers);
 	switch (rc) {
@@ -129,6 +132,7 @@ static int report(struct session *session, struct outputs *outputs)
 		.target_ns = run->target_ns,
 		.wall_ns = run->wall_ns,
 		.rate_limit_hz = rate_limit_hz(&session->options),
+		.step_missing = run->step_missing,
 		.stopped_by = run->stopped_by,
 		.stolen = session->stolen,
 		.exit_status = status,

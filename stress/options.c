@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "config.h"
 #include "number.h"
+#include "step/stepper.h"
 
 #define DURATION_DEFAULT_NS (10 * NS_PER_S)
 #define DURATION_MIN_NS (200 * NS_PER_MS)
@@ -41,7 +42,12 @@ enum {
 	KEY_COLOR,
 	KEY_SKIP,
 	KEY_ALL,
-	KEY_MAP
+	KEY_MAP,
+	KEY_DEPTH,
+	KEY_STRIKES,
+	KEY_STEPPER,
+	KEY_WITNESS,
+	KEY_REPLAY
 };
 
 static const struct argp_option argp_options[] = {
@@ -64,6 +70,10 @@ static const struct argp_option argp_options[] = {
 	  "Interrupt by step, aim, timer or kick; may be given more than once, or a list: timer,kick (default "
 	  "step,timer)",
 	  3 },
+	{ "depth", KEY_DEPTH, "N", 0, "step: strike writes that nest so deep, 1 to 3 (default 2)", 3 },
+	{ "strikes", KEY_STRIKES, "N", 0,
+	  "step: 1, or 2 to also strike one write twice, one level less deep (default 2)", 3 },
+	{ "stepper", KEY_STEPPER, "NAME", 0, "step: trap (x86-64) or ptrace (default: the first that works)", 3 },
 	{ "rate", KEY_RATE, "HZ", 0, "Interrupts per second and level (default: steered)", 3 },
 	{ "progress", KEY_PROGRESS, "SHARE", 0,
 	  "Share of its time that steering leaves to the interrupted code, 0.05 to 0.95 (default 0.5)", 3 },
@@ -74,6 +84,8 @@ static const struct argp_option argp_options[] = {
 	{ "size", KEY_SIZE, "BYTES", 0, "Size of each ring: a power of two, K, M or G (default 1M)", 3 },
 	{ "drop", KEY_DROP, NULL, 0, "Writers do not wait for room, so that records are lost", 3 },
 	{ NULL, 0, NULL, 0, "What is told:", 4 },
+	{ "witness", KEY_WITNESS, "FILE", 0, "step: write the shortest way to each violation to FILE", 4 },
+	{ "replay", KEY_REPLAY, "FILE", 0, "Tell what happens on the ways in FILE, step by step, and exit", 4 },
 	{ "output", 'o', "FORMAT[:FILE]", 0,
 	  "text, json or ktap, to FILE or standard output; may be given more than once (default text)", 4 },
 	{ "quiet", 'q', NULL, 0, "The verdict line alone", 4 },
@@ -209,6 +221,16 @@ static void take_inject(struct options *options, const char *argument, struct ar
 	}
 }
 
+static void take_stepper(struct options *options, const char *argument, struct argp_state *state)
+{
+	if (!strcmp(argument, stepper_trap.name))
+		options->stepper = &stepper_trap;
+	else if (!strcmp(argument, stepper_ptrace.name))
+		options->stepper = &stepper_ptrace;
+	else
+		refuse(state, -EINVAL, "--stepper", argument, "trap or ptrace");
+}
+
 static void take_color(struct options *options, const char *argument, struct argp_state *state)
 {
 	static const char *const names[] = {
@@ -262,6 +284,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_CPUS: options->cpus = argument; break;
 	case KEY_PLACEMENT: take_placement(options, argument, state); break;
+	case KEY_DEPTH:
+		options->depth = (unsigned)take_number(state, "--depth", argument, 1, LEVELS - 1, "1, 2 or 3");
+		break;
+	case KEY_STRIKES: options->strikes = (unsigned)take_number(state, "--strikes", argument, 1, 2, "1 or 2"); break;
+	case KEY_STEPPER: take_stepper(options, argument, state); break;
+	case KEY_WITNESS: options->witness = argument; break;
+	case KEY_REPLAY: options->replay = argument; break;
 	case KEY_INJECT: take_inject(options, argument, state); break;
 	case KEY_SIZE: take_size(options, argument, state); break;
 	case KEY_DROP: options->drop = true; break;
@@ -345,7 +374,8 @@ void options_parse(struct options *options, int argc, char **argv)
 	};
 
 	memset(options, 0, sizeof(*options));
-	options->duration_ns = DURATION_DEFAULT_NS;
+	options->depth = 2;
+	options->strikes = 2;
 	options->data_size = DATA_SIZE_DEFAULT;
 	options->progress = 0.5;
 	options->slow_motion = 0.5;
@@ -357,8 +387,12 @@ void options_parse(struct options *options, int argc, char **argv)
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, options);
 	order_targets(options);
+	options->tiers_asked = options->tiers;
 	if (!options->tiers) {
 		add_tier(options, TIER_STEP);
 		add_tier(options, TIER_TIMER);
 	}
+	/* The step tier alone comes to an end by itself. */
+	if (!options->duration_ns && (options->tiers > 1 || options->tier[0] != TIER_STEP))
+		options->duration_ns = DURATION_DEFAULT_NS;
 }

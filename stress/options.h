@@ -17,6 +17,8 @@
 
 enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_KTAP };
 
+struct stepper;
+
 struct output_request {
 	enum output_format format;
 	const char *path; /* NULL: standard output */
@@ -29,11 +31,17 @@ struct options {
 	unsigned targets;
 	enum tier tier[TIERS]; /* ways to interrupt, in the order given; each once */
 	unsigned tiers;
-	uint64_t duration_ns; /* of the whole run */
-	uint64_t data_size;   /* bytes of each ring */
-	unsigned writers;     /* 0: as the machine suggests */
-	unsigned readers;     /* 0: one consumer a writer, and a poller on each free SMT sibling */
-	const char *cpus;     /* a CPU list, or NULL: all that we may use */
+	bool tiers_asked;              /* and not chosen by us */
+	unsigned depth;                /* step tier: writes that nest below the outermost */
+	unsigned strikes;              /* step tier: on each write, at most */
+	const struct stepper *stepper; /* NULL: the first that works */
+	const char *witness;           /* file to write; may be NULL */
+	const char *replay;            /* file to replay; may be NULL */
+	uint64_t duration_ns;          /* of the whole run; 0: as long as it takes */
+	uint64_t data_size;            /* bytes of each ring */
+	unsigned writers;              /* 0: as the machine suggests */
+	unsigned readers;              /* 0: one consumer a writer, and a poller on each free SMT sibling */
+	const char *cpus;              /* a CPU list, or NULL: all that we may use */
 	enum placement_policy placement;
 	uint64_t rate_hz;    /* interrupts per second and level; 0: steered */
 	double progress;     /* share of its time that the base writer keeps */

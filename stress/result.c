@@ -67,3 +67,15 @@ void target_result_add(struct target_result *target, const struct slice_result *
 	if (slice->message[0] && !target->message[0])
 		snprintf(target->message, sizeof(target->message), "%s", slice->message);
 }
+
+void target_result_add_step(struct target_result *target, const struct step_result *step)
+{
+	target->step = *step;
+	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
+		target->counts.by_class[STRIKE_PLAIN].violations[kind] += step->found[kind];
+	target->skipped = step->missing;
+	target->failed = !step->missing && (step->error || !step->done);
+	if (step->message[0])
+		snprintf(target->message, sizeof(target->message), "%s%.240s", step->missing ? "step: " : "",
+			 step->message);
+}

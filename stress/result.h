@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "step/step_result.h"
 #include "words.h"
 
 /* Events are kept in full up to this number, and counted beyond. */
@@ -122,6 +123,7 @@ struct target_result {
 	uint64_t rss_min_kib, rss_max_kib; /* over the ends of all slices */
 	uint64_t events;
 	struct event event[EVENTS_KEPT];
+	struct step_result step; /* the step tier's; of the others all zero */
 };
 
 /* Violations of one kind, all classes. */
@@ -132,5 +134,7 @@ uint64_t counts_violations_except(const struct counts *counts, uint32_t mask);
 void counts_add(struct counts *sum, const struct counts *from);
 /* Add a slice to its target's result. @before_ns: time that this target had run before. */
 void target_result_add(struct target_result *target, const struct slice_result *slice, uint64_t before_ns);
+/* What the step tier found out. */
+void target_result_add_step(struct target_result *target, const struct step_result *step);
 
 #endif /* STRESS_RESULT_H */

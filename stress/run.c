@@ -18,11 +18,14 @@
 #include "order.h"
 #include "random.h"
 #include "slice.h"
+#include "step/step.h"
 
 #define SLICE_MAX_NS (1 * NS_PER_S)
 /* What a process is given beyond its time before it is killed. */
 #define GRACE_NS (1500 * NS_PER_MS)
 #define SURVEY_NS (2 * NS_PER_S)
+/* As good as none, and far from overflowing. */
+#define STEP_NO_LIMIT_NS (10000ull * 3600 * NS_PER_S)
 #define PROGRESS_NS (200 * NS_PER_MS)
 #define OVERSLEPT_NS (500 * NS_PER_MS)
 
@@ -41,6 +44,7 @@ struct shared {
 	uint32_t stop;
 	struct survey survey;
 	struct slice_result slice;
+	struct step_result step;
 };
 
 /* The run's own bookkeeping. */
@@ -199,18 +203,18 @@ static uint64_t set_up_ns(const struct slice_config *config)
 	return 2 * config->data_size * config->placement->writers;
 }
 
-static void explain_death(struct slice_result *result, int status)
+/* How a process ended that left no result. */
+static void explain_death(char *message, size_t size, int status)
 {
 	if (status == -ETIME)
-		snprintf(result->message, sizeof(result->message),
-			 "the slice did not end in time and was killed: a write or a reader never came back");
+		snprintf(message, size, "it did not end in time and was killed: a write or a reader never came back");
 	else if (status > 0 && WIFSIGNALED(status))
-		snprintf(result->message, sizeof(result->message), "the slice crashed with signal %d (%s)",
-			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+		snprintf(message, size, "it crashed with signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
 	else if (status < 0)
-		snprintf(result->message, sizeof(result->message), "cannot start a process: %s", strerror(-status));
+		snprintf(message, size, "cannot start a process: %s", strerror(-status));
 	else
-		snprintf(result->message, sizeof(result->message), "the slice ended without a result");
+		snprintf(message, size, "it ended without a result");
 }
 
 static void run_slice(struct session *session, struct target_result *sum, unsigned round)
@@ -257,7 +261,7 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 	status = child < 0 ? child : wait_for(session, child, config.duration_ns + GRACE_NS + set_up_ns(&config));
 	if (status || result->end == SLICE_UNFINISHED) {
 		result->end = SLICE_UNFINISHED;
-		explain_death(result, status);
+		explain_death(result->message, sizeof(result->message), status);
 	}
 	target_result_add(sum, result, (uint64_t)sum->slices * run->slice_ns);
 }
@@ -303,11 +307,87 @@ static bool has_tier(const struct options *options, enum tier tier)
 	return false;
 }
 
-/* The step tier: not run in slices, but to its end. Adds results of its own. Return: 0, or -errno with a message. */
-static int run_step_tier(struct session *session)
+/* One target in the step tier, in a process of its own, for @duration_ns at most. */
+static void run_step(struct session *session, unsigned index, uint64_t duration_ns)
 {
-	(void)session;
-	return 0;
+	struct run *run = session->run;
+	struct target_result *sum = add_result(session, TIER_STEP, index);
+	struct step_result *result = &session->shared->step;
+	struct step_config config = {
+		.target = run->options->target[index],
+		.stepper = run->options->stepper,
+		.depth = run->options->depth,
+		.strikes = run->options->strikes,
+		.duration_ns = duration_ns,
+		/* Beside other tiers the time is for the sound ones. */
+		.hasty = run->options->tiers > 1,
+		.stop = &session->shared->stop,
+	};
+	int status;
+	pid_t child;
+
+	memset(result, 0, sizeof(*result));
+	session->target = index;
+	session->target_name = config.target->name;
+	child = start_child(session);
+	if (!child) {
+		step_run(&config, result, &run->boundaries[index]);
+		exit(0);
+	}
+	status = child < 0 ? child : wait_for(session, child, duration_ns + GRACE_NS);
+	if ((status || !result->done) && !result->error)
+		explain_death(result->message, sizeof(result->message), status);
+	target_result_add_step(sum, result);
+}
+
+/* Where a tier that nobody asked for cannot exist, its results are no news; why there are none, is told. */
+static void drop_missing(struct session *session)
+{
+	struct run *run = session->run;
+
+	if (run->options->tiers_asked || !run->results || !run->result[0].skipped)
+		return;
+	snprintf(run->step_missing, sizeof(run->step_missing), "%s", run->result[0].message);
+	memset(run->result, 0, run->results * sizeof(*run->result));
+	run->results = 0;
+}
+
+/* The step tier: not run in slices, but to its end. Adds results of its own. */
+static void run_step_tier(struct session *session)
+{
+	struct run *run = session->run;
+	uint64_t duration = run_step_ns(run->options->duration_ns, run->options->tiers == 1);
+	uint64_t deadline = clock_ns() + duration;
+
+	for (unsigned i = 0; i < run->options->targets && !run->stopped_by; i++) {
+		uint64_t now = clock_ns(), left = deadline > now ? deadline - now : 0;
+
+		run_step(session, i, duration ? left / (run->options->targets - i) : STEP_NO_LIMIT_NS);
+		if (run->result[run->results - 1].skipped)
+			break;
+	}
+	drop_missing(session);
+}
+
+/* What stepping has found besides: the survey looks for less, and in less time. */
+static void add_found(struct exposure *exposure, const struct boundaries *map)
+{
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < BOUNDARIES_MAX; i++) {
+			const struct boundary *boundary = &map->at[i];
+			bool wanted = pass ? boundary->violations && !boundary->exposed : boundary->exposed;
+
+			if (!boundary->pc || !wanted || exposure_find(exposure, boundary->pc))
+				continue;
+			if (exposure->aims == EXPOSURE_MAX)
+				return;
+			exposure->boundary[exposure->aims++] = (struct exposure_boundary) {
+				.pc = boundary->pc,
+				.decreasing = boundary->decreasing,
+			};
+			exposure->count += !pass;
+		}
+	}
 }
 
 /* Why there can be no slice of @index in @tier, in result->message; empty: there can. */
@@ -369,6 +449,22 @@ static void run_sampled(struct session *session, uint64_t duration_ns)
 	}
 }
 
+/* What must be known before the first slice. Return: 0, or -errno with a message. */
+static int prepare_sampled(struct session *session)
+{
+	struct run *run = session->run;
+	int rc = run_survey(session);
+
+	for (unsigned i = 0; i < run->options->targets && !rc; i++) {
+		struct exposure *exposure = &run->survey->exposure[i];
+
+		map_exposure(&run->boundaries[i], exposure);
+		exposure->aims = exposure->count;
+		add_found(exposure, &run->boundaries[i]);
+	}
+	return rc;
+}
+
 static int run_tiers(struct session *session)
 {
 	struct run *run = session->run;
@@ -377,12 +473,15 @@ static int run_tiers(struct session *session)
 	int rc;
 
 	if (has_tier(options, TIER_STEP)) {
-		rc = run_step_tier(session);
+		run_step_tier(session);
 		limit = run_step_ns(options->duration_ns, options->tiers == 1);
 		used = clock_ns() - start;
-		if (rc)
-			return rc;
+		if (options->tiers == 1 || run->stopped_by)
+			return 0;
 	}
+	rc = prepare_sampled(session);
+	if (rc)
+		return rc;
 	/* One that took longer than it may takes nothing from the others. */
 	run_sampled(session, options->duration_ns - (used < limit ? used : limit));
 	return 0;
@@ -412,7 +511,7 @@ static void *allocate_shared(size_t size)
 
 int run_all(struct run *run)
 {
-	struct session session = { .run = run, .target_name = "survey" };
+	struct session session = { .run = run, .target_name = "" };
 	int rc;
 
 	session.shared = allocate_shared(sizeof(*session.shared));
@@ -426,11 +525,7 @@ int run_all(struct run *run)
 	choose_signals(&session.signals);
 	sigprocmask(SIG_BLOCK, &session.signals, &session.original);
 	session.start_ns = clock_ns();
-	rc = run_survey(&session);
-	for (unsigned i = 0; i < run->options->targets; i++)
-		map_exposure(&run->boundaries[i], &run->survey->exposure[i]);
-	if (!rc)
-		rc = run_tiers(&session);
+	rc = run_tiers(&session);
 	run->wall_ns = clock_ns() - session.start_ns;
 	return rc;
 }

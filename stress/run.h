@@ -33,8 +33,9 @@ struct run {
 	uint64_t slice_ns;             /* length of a slice as planned; 0: there are none */
 	uint64_t target_ns;            /* of all slices of one target in one tier */
 	uint64_t wall_ns;
-	int stopped_by;    /* the signal that ended it; 0: none */
-	char message[256]; /* why it could not be run */
+	int stopped_by;         /* the signal that ended it; 0: none */
+	char step_missing[256]; /* why there is no step tier, where nobody asked for it; empty: there is */
+	char message[256];      /* why it could not be run */
 };
 
 /*

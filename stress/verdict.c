@@ -90,6 +90,54 @@ static void judge_control(const struct target_result *r, const struct sight *sig
 	}
 }
 
+/* Whether the step tier has done all that was planned. */
+static bool is_complete(const struct step_result *step)
+{
+	for (unsigned i = 0; i < step->passes; i++)
+		if (step->pass[i].scenarios < step->scenarios)
+			return false;
+	return step->passes;
+}
+
+/* Stepping is exact: a control that it went through without seeing anything is not what it is said to be. */
+static void judge_stepped_control(const struct target_result *r, const struct sight *sight, struct judgement *j)
+{
+	if (j->verdict != VERDICT_INCONCLUSIVE)
+		return;
+	if (is_complete(&r->step)) {
+		j->verdict = VERDICT_ERROR;
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s%s was not caught, although it was struck at every boundary: the harness, or this build of "
+			 "it, is broken",
+			 r->name, sight->note);
+	} else {
+		snprintf(j->reason, sizeof(j->reason), "%s%s was not caught in the time there was (--duration)",
+			 r->name, sight->note);
+	}
+}
+
+static void judge_stepped_sound(const struct target_result *r, const struct sight *sight, struct judgement *j)
+{
+	uint64_t violations = counts_violations_except(&r->counts, 0);
+
+	if (violations) {
+		j->verdict = VERDICT_FAIL;
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s%s, which claims to be sound, showed violations in %s state%s", r->name, sight->note,
+			 number_grouped(violations).text, violations == 1 ? "" : "s");
+	} else if (!sight->caught) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason), "%s is clean, but no control was caught in the %s tier", r->name,
+			 tier_name(r->tier));
+	} else if (!r->step.pass[0].scenarios) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(
+			j->reason, sizeof(j->reason),
+			"%s%s is clean, but there was no time to go through a single scenario: run longer (--duration)",
+			r->name, sight->note);
+	}
+}
+
 static void judge_sound(const struct target_result *r, const struct sight *sight, const struct verdict_limits *limits,
 			struct judgement *j)
 {
@@ -135,8 +183,12 @@ static void judge(const struct target_result *r, const struct sight *sight, cons
 	j->verdict = VERDICT_PASS;
 	if (r->claim == CLAIM_CONTROL)
 		judge_control(r, sight, j);
+	else if (r->tier == TIER_STEP)
+		judge_stepped_sound(r, sight, j);
 	else
 		judge_sound(r, sight, limits, j);
+	if (r->claim == CLAIM_CONTROL && r->tier == TIER_STEP)
+		judge_stepped_control(r, sight, j);
 	if (j->verdict == VERDICT_FAIL)
 		return;
 	if (r->failed) {
@@ -158,6 +210,45 @@ static size_t append(char *text, size_t size, size_t at, const char *more)
 	return length < 0 || (size_t)length >= size - at ? size - 1 : at + (size_t)length;
 }
 
+/* "all 1,312 boundaries" or "1,000 boundaries (9 of 14 ring states)". */
+static size_t tell_pass(const struct step_pass *pass, unsigned scenarios, char *text, size_t size, size_t at)
+{
+	static const char *const what[LEVELS][2] = { [1] = { "boundary", "boundaries" },
+						     [2] = { "nested pair", "nested pairs" },
+						     [3] = { "nested triple", "nested triples" } };
+	bool twice = pass->strikes > 1;
+	uint64_t tuples = twice ? pass->counts.twice : pass->counts.tuples[pass->depth];
+	bool all = pass->scenarios == scenarios;
+	char line[160];
+
+	snprintf(line, sizeof(line), "%s%s %s", all ? "all " : "", number_grouped(tuples).text,
+		 twice ? "pairs in one write" : what[pass->depth][tuples != 1]);
+	at = append(text, size, at, line);
+	if (!all) {
+		snprintf(line, sizeof(line), " (%u of %u ring states)", pass->scenarios, scenarios);
+		at = append(text, size, at, line);
+	}
+	return at;
+}
+
+/* What a clean target was put through by stepping. */
+static size_t tell_stepped(const struct target_result *r, const struct sight *sight, char *text, size_t size, size_t at)
+{
+	const struct step_result *step = &r->step;
+	char line[160];
+
+	snprintf(line, sizeof(line), "%s%s%s: 0 violations, struck at ", at ? "; " : "", r->name, sight->note);
+	at = append(text, size, at, line);
+	for (unsigned i = 0; i < step->passes; i++) {
+		if (!step->pass[i].counts.steps)
+			break;
+		at = append(text, size, at, i ? ", " : "");
+		at = tell_pass(&step->pass[i], step->scenarios, text, size, at);
+	}
+	snprintf(line, sizeof(line), " in %u ring states", step->scenarios);
+	return append(text, size, at, line);
+}
+
 /* How much a clean target was tried: exposures, what readers see of them, the bound, and depths hardly reached. */
 static size_t tell_strength(const struct target_result *r, const struct judgement *j, const struct sight *sight,
 			    char *text, size_t size, size_t at)
@@ -166,6 +257,8 @@ static size_t tell_strength(const struct target_result *r, const struct judgemen
 	uint64_t all = slow + r->counts.by_class[STRIKE_PLAIN].exposed;
 	char line[256];
 
+	if (r->tier == TIER_STEP)
+		return tell_stepped(r, sight, text, size, at);
 	if (r->masked) {
 		snprintf(line, sizeof(line),
 			 "%s%s%s: 0 violations; its writes block signals, so nothing strikes inside them",

@@ -69,6 +69,23 @@ static bool check_kind(const struct target_result *result, const struct judgemen
 	return !seen || (result->claim == CLAIM_CONTROL && result->allowed & bit);
 }
 
+/* What stepping went through. */
+static bool check_steps(const struct target_result *result, const struct judgement *judgement, FILE *out)
+{
+	const struct step_result *step = &result->step;
+	char text[256];
+
+	for (unsigned i = 0; i < step->passes; i++) {
+		const struct step_pass *pass = &step->pass[i];
+
+		snprintf(text, sizeof(text), "depth %u, %u strike%s on a write: %u of %u ring states, %s instructions",
+			 pass->depth, pass->strikes, pass->strikes == 1 ? "" : "s", pass->scenarios, step->scenarios,
+			 number_grouped(pass->counts.steps).text);
+		put_note(out, INDENT, text);
+	}
+	return judgement->verdict != VERDICT_INCONCLUSIVE && judgement->verdict != VERDICT_ERROR;
+}
+
 /* Whether enough was tried to say anything. */
 static bool check_exposure(const struct report *report, size_t at, FILE *out)
 {
@@ -113,7 +130,10 @@ static void put_target(const struct report *report, size_t at, FILE *out)
 	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
 		if (checks & VIOLATION_BIT(kind))
 			put_case(out, INDENT, check_kind(result, judgement, kind, out), ++number, violation_name(kind));
-	put_case(out, INDENT, check_exposure(report, at, out), number + 1, "exposure");
+	if (result->tier == TIER_STEP)
+		put_case(out, INDENT, check_steps(result, judgement, out), number + 1, "coverage");
+	else
+		put_case(out, INDENT, check_exposure(report, at, out), number + 1, "exposure");
 	put_note(out, "", judgement->reason);
 	put_case(out, "", judgement->verdict == VERDICT_PASS, (unsigned)at + 1, name);
 }

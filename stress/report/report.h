@@ -40,6 +40,7 @@ struct report {
 	uint64_t target_ns;        /* of all slices of one target in one tier */
 	uint64_t wall_ns;          /* of the whole run */
 	uint64_t rate_limit_hz;    /* the rate asked for was cut to this one, per level; 0: it was not */
+	const char *step_missing;  /* why there is no step tier, where nobody asked for it; empty: there is */
 	int stopped_by;            /* signal that ended the run early; 0: none */
 	struct stolen_time stolen; /* during the run */
 	int exit_status;

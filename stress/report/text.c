@@ -11,12 +11,6 @@
 
 #include "number.h"
 
-#define BOLD "\033[1m"
-#define RED "\033[31m"
-#define GREEN "\033[32m"
-#define YELLOW "\033[33m"
-#define PLAIN "\033[m"
-
 /* ---- header ---- */
 
 /* "gcc 12.2 -O2" of "gcc (Debian 12.2.0-14) 12.2.0" and "-g -O2" */
@@ -131,6 +125,34 @@ static void add_rate(struct line *line, const struct report *report, enum tier t
 		line_add(line, "(asked for %s a level)", number_grouped(options->rate_hz).text);
 }
 
+/* What all targets of the step tier together came to. */
+static void put_step_tier(const struct report *report, FILE *out)
+{
+	struct step_counts sum = { .steps = 0 };
+	struct line line = { .at = 0 };
+	unsigned scenarios = 0;
+	const char *stepper = "";
+
+	for (size_t i = 0; i < report->count; i++) {
+		const struct step_result *step = &report->results[i].step;
+
+		if (report->results[i].tier != TIER_STEP)
+			continue;
+		scenarios = step->scenarios;
+		stepper = step->stepper;
+		for (unsigned pass = 0; pass < step->passes; pass++) {
+			sum.steps += step->pass[pass].counts.steps;
+			sum.strikes += step->pass[pass].counts.strikes;
+			sum.ns += step->pass[pass].counts.ns;
+		}
+	}
+	line_add(&line, "to depth %u   %u ring states   %s   %s instructions and %s strikes in %s (%s strikes/s)",
+		 report->options->depth, scenarios, !strcmp(stepper, "trap") ? "by the trap flag" : "by ptrace",
+		 number_short(sum.steps).text, number_short(sum.strikes).text, number_duration(sum.ns).text,
+		 number_short(per_second(sum.strikes, sum.ns)).text);
+	line_put(&line, out, tier_name(TIER_STEP), 7, 3);
+}
+
 static void put_tier(const struct report *report, enum tier tier, FILE *out)
 {
 	const char *obstacle = tier_obstacle(report, tier);
@@ -140,6 +162,10 @@ static void put_tier(const struct report *report, enum tier tier, FILE *out)
 		/* It begins with the tier's name, which stands there already. */
 		line_add(&line, "SKIP: %s", obstacle + (strstr(obstacle, ": ") ? strlen(tier_name(tier)) + 2 : 0));
 		line_put(&line, out, tier_name(tier), 7, 1);
+		return;
+	}
+	if (tier == TIER_STEP) {
+		put_step_tier(report, out);
 		return;
 	}
 	line_add(&line, "%s a target in slices of %s   ", number_duration(report->target_ns).text,
@@ -167,139 +193,11 @@ static void put_header(const struct report *report, FILE *out)
 		if (targets)
 			put_tier(report, tier, out);
 	}
-	fputc('\n', out);
-}
-
-/* ---- table ---- */
-
-enum column {
-	COLUMN_TARGET,
-	COLUMN_TIER,
-	COLUMN_RECORDS,
-	COLUMN_INTERRUPTS,
-	COLUMN_DEEPEST,
-	COLUMN_WINDOW,
-	COLUMN_PLAIN,
-	COLUMN_SLOW,
-	COLUMN_IN_SLOW,
-	COLUMN_OTHER,
-	COLUMN_VERDICT,
-	COLUMNS
-};
-
-struct row {
-	char cell[COLUMNS][96];
-	const char *color; /* of the verdict */
-};
-
-#define cell_print(row, column, ...) snprintf((row)->cell[column], sizeof((row)->cell[column]), __VA_ARGS__)
-
-static void fill_verdict(struct row *row, const struct target_result *result, const struct judgement *judgement)
-{
-	bool control = result->claim == CLAIM_CONTROL;
-	const char *text;
-
-	row->color = YELLOW;
-	if (judgement->verdict == VERDICT_ERROR || judgement->verdict == VERDICT_SKIP) {
-		text = verdict_name(judgement->verdict);
-		row->color = judgement->verdict == VERDICT_ERROR ? RED : YELLOW;
-	} else if (control && !result->expected) {
-		text = "KNOWN BAD, rarely shows";
-	} else if (control) {
-		text = judgement->caught ? "KNOWN BAD, caught" : "KNOWN BAD, not caught";
-		row->color = judgement->caught ? GREEN : YELLOW;
-	} else if (judgement->verdict == VERDICT_FAIL) {
-		text = "sound, VIOLATED";
-		row->color = RED;
-	} else if (judgement->verdict == VERDICT_PASS) {
-		text = "sound, clean";
-		row->color = "";
-	} else {
-		text = "clean, INCONCLUSIVE";
+	if (report->step_missing[0]) {
+		line_add(&line, "not here: %s", report->step_missing + (strstr(report->step_missing, ": ") ? 6 : 0));
+		line_put(&line, out, tier_name(TIER_STEP), 7, 1);
 	}
-	cell_print(row, COLUMN_VERDICT, "%s", text);
-}
-
-/* "2 / 1,930": seen, of those that happened; without the latter where none is known to have. */
-static void fill_seen(struct row *row, enum column column, uint64_t seen, uint64_t happened)
-{
-	if (happened)
-		cell_print(row, column, "%s / %s", number_short(seen).text, number_short(happened).text);
-	else
-		cell_print(row, column, "%s", number_short(seen).text);
-}
-
-static void fill_row(struct row *row, const struct target_result *result, const struct judgement *judgement)
-{
-	const struct counts *counts = &result->counts;
-	const struct class_counts *class = counts->by_class;
-	uint64_t other =
-		counts_violations_except(counts, VIOLATION_BIT(HEAD_BACKWARD) | VIOLATION_BIT(HEAD_BELOW_TAIL));
-	unsigned deepest = LEVELS;
-
-	while (deepest && !counts->strikes_by_depth[deepest])
-		deepest--;
-	cell_print(row, COLUMN_TARGET, "%s", result->name);
-	cell_print(row, COLUMN_TIER, "%s", tier_name(result->tier));
-	cell_print(row, COLUMN_RECORDS, "%s", number_short(counts->records).text);
-	cell_print(row, COLUMN_INTERRUPTS, "%s", number_short(strikes_of(counts)).text);
-	cell_print(row, COLUMN_DEEPEST, "%u", deepest);
-	cell_print(row, COLUMN_WINDOW, "%s",
-		   number_short(class[STRIKE_PLAIN].exposed + class[STRIKE_SLOW].exposed).text);
-	fill_seen(row, COLUMN_PLAIN, class[STRIKE_PLAIN].seen, class[STRIKE_PLAIN].decreasing);
-	fill_seen(row, COLUMN_SLOW, class[STRIKE_SLOW].seen, class[STRIKE_SLOW].decreases);
-	cell_print(row, COLUMN_IN_SLOW, "%s", number_short(class[STRIKE_IN_SLOW].seen).text);
-	cell_print(row, COLUMN_OTHER, "%s", number_short(other).text);
-	fill_verdict(row, result, judgement);
-}
-
-static void put_row(FILE *out, const struct row *row, const int *width, bool color)
-{
-	for (unsigned column = 0; column < COLUMN_VERDICT; column++) {
-		if (!width[column])
-			continue;
-		fprintf(out, "%*s  ", column <= COLUMN_TIER ? -width[column] : width[column], row->cell[column]);
-	}
-	fprintf(out, "%s%s%s\n", color ? row->color : "", row->cell[COLUMN_VERDICT],
-		color && row->color[0] ? PLAIN : "");
-}
-
-/* Whether strikes are told by the exposed boundary; else by the write that they fell into. */
-static bool boundaries_known(const struct report *report)
-{
-	for (size_t i = 0; i < report->count; i++)
-		if (!report->results[i].boundaries)
-			return false;
-	return true;
-}
-
-static void put_table(const struct report *report, FILE *out, bool color)
-{
-	static const char *const heads[COLUMNS] = { "target",  "tier",      "records",    "interrupts",
-						    "deepest", "in window", "plain seen", "slow seen",
-						    "in slow", "other",     "verdict" };
-	struct row *rows = calloc(report->count + 1, sizeof(*rows));
-	int width[COLUMNS] = { 0 };
-
-	if (!rows)
-		return;
-	rows[0].color = "";
-	for (unsigned column = 0; column < COLUMNS; column++)
-		cell_print(&rows[0], column, "%s", heads[column]);
-	if (!boundaries_known(report))
-		cell_print(&rows[0], COLUMN_WINDOW, "in write");
-	for (size_t i = 0; i < report->count; i++)
-		fill_row(&rows[i + 1], &report->results[i], &report->judgements[i]);
-	for (size_t i = 0; i <= report->count; i++)
-		for (unsigned column = 0; column < COLUMNS; column++)
-			if ((int)strlen(rows[i].cell[column]) > width[column])
-				width[column] = (int)strlen(rows[i].cell[column]);
-	if (one_tier(report))
-		width[COLUMN_TIER] = 0;
-	for (size_t i = 0; i <= report->count; i++)
-		put_row(out, &rows[i], width, color);
 	fputc('\n', out);
-	free(rows);
 }
 
 /* ---- last line ---- */
@@ -336,7 +234,7 @@ void report_text(const struct report *report, FILE *out, const struct text_style
 	if (!style->quiet) {
 		put_header(report, out);
 		if (report->count)
-			put_table(report, out, style->color);
+			text_tables(report, out, style->color);
 		text_details(report, out, style);
 		if (style->map)
 			text_map(report, out);

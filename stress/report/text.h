@@ -9,6 +9,12 @@
 
 #include "report/report.h"
 
+#define BOLD "\033[1m"
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define PLAIN "\033[m"
+
 /* ---- text_line.c ---- */
 
 /* A text being put together; too long a one is cut. */
@@ -36,14 +42,30 @@ double share_of(uint64_t part, uint64_t whole);
 uint64_t strikes_of(const struct counts *counts);
 
 /* Whether all results are of one tier: then the line above the table names it, and no other place need. */
-bool one_tier(const struct report *report);
+bool one_sampled_tier(const struct report *report);
 /* Why nothing ran in @tier, when one and the same reason kept all its targets from it; else NULL. */
 const char *tier_obstacle(const struct report *report, enum tier tier);
+
+/* Whether some result is of a tier that runs in slices. */
+bool any_sampled(const struct report *report);
+
+/* ---- text_table.c ---- */
+
+/* A line for each target: what stepping came to, and what the sampled tiers did. */
+void text_tables(const struct report *report, FILE *out, bool color);
 
 /* ---- text_detail.c ---- */
 
 /* Below the table: what was seen, what else happened, and with --verbose everything. */
 void text_details(const struct report *report, FILE *out, const struct text_style *style);
+
+/* "  legacy: ", or "  legacy (aim): " where there are several tiers. */
+void text_name(const struct report *report, const struct target_result *result, char *head, size_t size);
+
+/* ---- text_step.c ---- */
+
+/* What stepping has found of results[@at], and the shortest way to it; @all: to each violation. */
+void text_stepped(const struct report *report, size_t at, bool all, FILE *out);
 
 /* ---- text_map.c ---- */
 

@@ -200,8 +200,7 @@ static void put_replay(const struct options *options, FILE *out)
 
 /* ---- one target ---- */
 
-/* "  legacy: ", or "  legacy (aim): " where there are several tiers. */
-static void name_result(const struct report *report, const struct target_result *result, char *head, size_t size)
+void text_name(const struct report *report, const struct target_result *result, char *head, size_t size)
 {
 	snprintf(head, size, "  %.40s%s: ", result->name, report->run->sight[result->tier].note);
 }
@@ -216,7 +215,11 @@ static void explain(const struct report *report, size_t at, bool verbose, FILE *
 
 	if (!counts_violations_except(&result->counts, 0))
 		return;
-	name_result(report, result, head, sizeof(head));
+	if (result->tier == TIER_STEP) {
+		text_stepped(report, at, verbose, out);
+		return;
+	}
+	text_name(report, result, head, sizeof(head));
 	add_kinds(&line, result);
 	add_first(&line, result);
 	line_put(&line, out, head, (int)strlen(head), 1);
@@ -283,7 +286,7 @@ static void put_notes(const struct report *report, const struct target_result *r
 	/* Past the first separator. */
 	memmove(line.text, line.text + 2, line.at - 1);
 	line.at -= 2;
-	name_result(report, result, head, sizeof(head));
+	text_name(report, result, head, sizeof(head));
 	line_put(&line, out, head, (int)strlen(head), 1);
 }
 
@@ -304,7 +307,7 @@ static void put_run_notes(const struct report *report, FILE *out)
 			 number_duration(stolen->throttled_ns).text);
 		line_put(&line, out, "  ", 2, 1);
 	}
-	if (report->count && !report->survey->slow_motion && report->options->slow_motion > 0) {
+	if (any_sampled(report) && !report->survey->slow_motion && report->options->slow_motion > 0) {
 		line_add(&line, "no slow motion here: %s; readers see only a few of the decreases that happen",
 			 report->survey->slow_motion_reason);
 		line_put(&line, out, "  ", 2, 1);
@@ -412,7 +415,7 @@ static void put_run(const struct report *report, FILE *out)
 	for (unsigned tier = 0; tier < TIERS; tier++) {
 		const struct sight *sight = &report->run->sight[tier];
 
-		if (sight->caught)
+		if (sight->caught && tier != TIER_STEP)
 			line_add(&line, "%s tier: readers see %s of plain decreases, %s of those in slow motion   ",
 				 tier_name(tier), number_percent(sight->share_plain).text,
 				 number_percent(sight->share_slow).text);
@@ -422,7 +425,7 @@ static void put_run(const struct report *report, FILE *out)
 		 stolen->throttled_known ? "known" : "not told here");
 	line_put(&line, out, "  ", 2, 3);
 	for (size_t i = 0; i < report->count; i++) {
-		if (report->results[i].boundaries)
+		if (report->results[i].tier == TIER_STEP || report->results[i].boundaries)
 			continue;
 		line_add(&line,
 			 "Exposed boundaries are not known one by one, so \"in write\" counts every interrupt that "
@@ -440,7 +443,8 @@ void text_details(const struct report *report, FILE *out, const struct text_styl
 	if (style->verbose) {
 		put_run(report, out);
 		for (size_t i = 0; i < report->count; i++)
-			put_target(report, i, out);
+			if (report->results[i].tier != TIER_STEP)
+				put_target(report, i, out);
 	}
 	before = ftell(out);
 	for (size_t i = 0; i < report->count; i++) {

@@ -84,12 +84,14 @@ uint64_t strikes_of(const struct counts *counts)
 	return sum;
 }
 
-bool one_tier(const struct report *report)
+bool one_sampled_tier(const struct report *report)
 {
-	for (size_t i = 1; i < report->count; i++)
-		if (report->results[i].tier != report->results[0].tier)
-			return false;
-	return true;
+	unsigned tiers = 0;
+
+	for (size_t i = 0; i < report->count; i++)
+		if (report->results[i].tier != TIER_STEP)
+			tiers |= 1u << report->results[i].tier;
+	return !(tiers & (tiers - 1));
 }
 
 const char *tier_obstacle(const struct report *report, enum tier tier)
@@ -106,4 +108,12 @@ const char *tier_obstacle(const struct report *report, enum tier tier)
 		reason = result->message;
 	}
 	return reason;
+}
+
+bool any_sampled(const struct report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (report->results[i].tier != TIER_STEP)
+			return true;
+	return false;
 }
