@@ -193,7 +193,7 @@ static void put_header(const struct report *report, FILE *out)
 		if (targets)
 			put_tier(report, tier, out);
 	}
-	if (report->step_missing[0]) {
+	if (report->step_missing && report->step_missing[0]) {
 		line_add(&line, "not here: %s", report->step_missing + (strstr(report->step_missing, ": ") ? 6 : 0));
 		line_put(&line, out, tier_name(TIER_STEP), 7, 1);
 	}
