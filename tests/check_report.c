@@ -129,10 +129,40 @@ START_TEST(text_words)
 }
 END_TEST
 
+START_TEST(text_of_the_map)
+{
+	struct text_style style = { .map = true }, plain = { .map = false };
+	struct forged f;
+	char *text;
+
+	forge_pass(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "map of legacy: ");
+	assert_has(text, "map of fixed: ");
+	assert_has(text, " struck in what it calls; 11,000 ");
+	assert_has(text, "    timer\n");
+	assert_lacks(text, "   step");
+	assert_has(text, "   2,884  exposed, decreasing\n");
+	assert_has(text, "   2,884  exposed\n");
+	assert_has(text, "  915 followed by head_backward\n");
+	assert_has(text, "   .  not reached, masked\n");
+	assert_has(text, "called from there\n");
+	assert_begins(last_line(text), "PASS ");
+	free(text);
+	text = print_text(&f.report, &plain);
+	assert_lacks(text, "map of");
+	free(text);
+	forge_skip(&f);
+	text = print_text(&f.report, &style);
+	assert_lacks(text, "map of");
+	free(text);
+}
+END_TEST
+
 /* Whatever a run holds, each form of it ends with the verdict's line, and verbose tells each event. */
 START_TEST(text_any)
 {
-	struct text_style style = { .color = _i & 1, .quiet = _i & 2, .verbose = _i & 4 };
+	struct text_style style = { .color = _i & 1, .quiet = _i & 2, .verbose = _i & 4, .map = _i & 8 };
 
 	for (size_t i = 0; i < FORGES; i++) {
 		struct forged f;
@@ -175,6 +205,10 @@ START_TEST(json_content)
 	ck_assert_str_eq(json_string_value(json_object_get(event, "after")), "0xfffffffffffff008");
 	event = json_array_get(json_object_get(event, "strikes"), 0);
 	assert_function(json_string_value(json_object_get(event, "function")), "forged_function+0x1");
+	event = json_array_get(json_object_get(root, "maps"), LEGACY);
+	ck_assert_str_eq(json_string_value(json_object_get(event, "target")), "legacy");
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(event, "elsewhere"), "timer")), 11000);
+	ck_assert_uint_ge(json_array_size(json_object_get(event, "boundaries")), 3);
 	ck_assert(json_is_null(
 		json_object_get(json_array_get(json_object_get(root, "targets"), FIXED), "first_violation_ns")));
 	json_decref(root);
@@ -257,7 +291,8 @@ Suite *suite_make(void)
 	tcase_add_test(text, text_pass);
 	tcase_add_test(text, text_fail);
 	tcase_add_test(text, text_words);
-	tcase_add_loop_test(text, text_any, 0, 8);
+	tcase_add_test(text, text_of_the_map);
+	tcase_add_loop_test(text, text_any, 0, 16);
 	tcase_add_test(json, json_content);
 	tcase_add_loop_test(json, json_any, 0, FORGES);
 	tcase_add_test(ktap, ktap_content);

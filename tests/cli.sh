@@ -198,6 +198,27 @@ from_elsewhere() {
 	(cd / && ends_well "$program" --duration=300ms)
 }
 
+# Where the older head is stored over the newer one is exposed, and some exposed boundary is struck: by chance, so that
+# it is tried a few times.
+maps() {
+	local store='mov[lq]* %[a-z0-9]*, [-0-9a-fx]*(%[a-z0-9]*) .*exposed, decreasing'
+	for _ in 1 2 3 4 5; do
+		ends_well "$1" legacy --duration=1 --map || return 1
+		grep -q '^map of legacy: [1-9]' "$tmp/out" || return 1
+		if grep -q '^    source .*instruction' "$tmp/out"; then
+			grep -q "$store" "$tmp/out" && grep -q 'not reached$' "$tmp/out" || return 1
+		fi
+		grep -q ' [1-9][0-9,]*  exposed' "$tmp/out" && return 0
+	done
+	return 1
+}
+
+# Offsets in the module, in place of functions and lines.
+maps_stripped() {
+	cp "$stress" "$tmp/bare" && strip "$tmp/bare" && maps "$tmp/bare" && grep -q '^  bare$' "$tmp/out" &&
+		grep -q '^  *+0x[0-9a-f]* .* exposed' "$tmp/out" && ! grep -q '^    legacy\.c' "$tmp/out"
+}
+
 tells_bench_help() { run 0 "$bench" --help && run 2 "$bench" nobody && grep -q nobody "$tmp/err"; }
 measures() { run 0 "$bench" --time=5ms --repetitions=3 && grep -q '^no reader .*fixed' "$tmp/out"; }
 
@@ -251,6 +272,16 @@ else
 	check "--drop loses records, and accounts for them" drops
 	check "without slow motion" without_slow_motion
 	check "from another directory" from_elsewhere
+	if [ "$(uname -m)" != x86_64 ]; then
+		skip "boundary maps" "which boundaries are exposed is found out on x86-64"
+	else
+		check "--map tells the window, and what struck there" maps "$stress"
+		if command -v strip >/dev/null; then
+			check "--map of a stripped program tells offsets" maps_stripped
+		else
+			skip "--map of a stripped program tells offsets" "no strip"
+		fi
+	fi
 fi
 echo "1..$number"
 exit "$failed"

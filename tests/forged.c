@@ -2,10 +2,18 @@
 #include "forged.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const struct target legacy = { .name = "legacy", .checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP) };
-static const struct target fixed = { .name = "fixed", .checks = VIOLATION_ALL };
+/* The write path of both: forged_function() alone. */
+#define FORGED_SECTION "nrb_path_forged"
+extern const char __start_nrb_path_forged[], __stop_nrb_path_forged[];
+static const struct text_range text[] = { { __start_nrb_path_forged, __stop_nrb_path_forged }, { NULL, NULL } };
+
+static const struct target legacy = { .name = "legacy",
+				      .checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP),
+				      .text = text };
+static const struct target fixed = { .name = "fixed", .checks = VIOLATION_ALL, .text = text };
 
 static void forge_machine(struct forged *f)
 {
@@ -50,7 +58,7 @@ static void forge_machine(struct forged *f)
 	f->survey = (struct survey_summary) { .slow_motion = true, .signal_cost_ns = 13000 };
 }
 
-void forged_function(void)
+__attribute__((section(FORGED_SECTION))) void forged_function(void)
 {
 	/* Long enough for an address within it. */
 	__asm__ volatile("nop\n\tnop\n\tnop");
@@ -125,6 +133,26 @@ static void forge_results(struct forged *f)
 	f->result[LEGACY].counts.by_class[STRIKE_SLOW].decreases = 954;
 }
 
+/* One exposed boundary after which the control failed, one that nothing struck, and one in the C library. */
+static void forge_boundaries(struct forged *f)
+{
+	uint64_t path = (uint64_t)(uintptr_t)&forged_function;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct boundaries *map = &f->boundaries[i];
+		struct boundary *window = boundaries_get(map, path + 1);
+
+		window->strikes[TIER_TIMER] = 2884;
+		window->exposed = true;
+		window->decreasing = i == LEGACY;
+		boundaries_get(map, path)->masked = true;
+		boundaries_strike(map, (uint64_t)(uintptr_t)&abort, TIER_TIMER);
+		map->elsewhere[TIER_TIMER] = 11000;
+	}
+	boundaries_get(&f->boundaries[LEGACY], path + 1)->followed[TIER_TIMER] = 915;
+	boundaries_get(&f->boundaries[LEGACY], path + 1)->violations = VIOLATION_BIT(HEAD_BACKWARD);
+}
+
 static void judge(struct forged *f, bool interrupted)
 {
 	struct verdict_limits limits = { .min_exposure = f->options.min_exposure, .interrupted = interrupted };
@@ -139,6 +167,7 @@ static void forge(struct forged *f, const char *name)
 	f->name = name;
 	forge_machine(f);
 	forge_results(f);
+	forge_boundaries(f);
 	f->report = (struct report) {
 		.options = &f->options,
 		.environment = &f->environment,
@@ -148,6 +177,7 @@ static void forge(struct forged *f, const char *name)
 		.results = f->result,
 		.judgements = f->judgement,
 		.count = 2,
+		.boundaries = f->boundaries,
 		.run = &f->run,
 		.slice_ns = 1000000000,
 		.target_ns = 5000000000,
@@ -187,6 +217,7 @@ void forge_skip(struct forged *f)
 {
 	forge(f, "skip");
 	f->report.count = 0;
+	f->report.boundaries = NULL;
 	f->topology.cpus = 1;
 	f->placement = (struct placement) { .writers = 0 };
 	judge(f, false);
@@ -234,6 +265,15 @@ void forge_huge(struct forged *f)
 		event->kind = (uint8_t)(i % VIOLATIONS);
 		event->strikes[1].pc = 0;
 	}
+	/* Where nothing is mapped. */
+	for (uint64_t pc = 1; pc <= BOUNDARIES_MAX / 2; pc++) {
+		struct boundary *boundary = boundaries_get(&f->boundaries[FIXED], pc);
+
+		memset(boundary->strikes, 0xff, sizeof(boundary->strikes));
+		memset(boundary->followed, 0xff, sizeof(boundary->followed));
+		boundary->violations = UINT32_MAX;
+	}
+	memset(f->boundaries[FIXED].elsewhere, 0xff, sizeof(f->boundaries[FIXED].elsewhere));
 	f->options.seed = UINT64_MAX;
 	judge(f, false);
 }

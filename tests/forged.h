@@ -23,6 +23,7 @@ struct forged {
 	struct survey_summary survey;
 	struct target_result result[2];
 	struct judgement judgement[2];
+	struct boundaries boundaries[2];
 	struct run_judgement run;
 	struct report report;
 	char *argv[5];

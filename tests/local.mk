@@ -22,8 +22,8 @@ tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
 tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
-check_suites = tests/check_boundary tests/check_create tests/check_hostile tests/check_nesting tests/check_number \
-	tests/check_oracle tests/check_output tests/check_payload tests/check_placement tests/check_reader \
+check_suites = tests/check_boundary tests/check_create tests/check_hostile tests/check_listing tests/check_nesting \
+	tests/check_number tests/check_oracle tests/check_output tests/check_payload tests/check_placement tests/check_reader \
 	tests/check_report tests/check_ring tests/check_run tests/check_steer tests/check_target \
 	tests/check_verdict tests/check_write_read tests/check_zoo
 check_PROGRAMS += $(check_suites)
@@ -45,6 +45,8 @@ tests_check_create_LDFLAGS = $(suite_ldflags)
 tests_check_create_LDADD = $(suite_libs)
 tests_check_hostile_LDFLAGS = $(suite_ldflags)
 tests_check_hostile_LDADD = $(suite_libs)
+tests_check_listing_LDFLAGS = $(suite_ldflags)
+tests_check_listing_LDADD = $(suite_libs)
 tests_check_nesting_SOURCES = tests/check_nesting.c tests/nesting.c tests/nesting.h
 tests_check_nesting_LDFLAGS = $(suite_ldflags)
 tests_check_nesting_LDADD = $(suite_libs)

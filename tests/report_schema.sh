@@ -91,6 +91,8 @@ check "refused: a missing field" refuses '/"wall_ns":/d'
 check "refused: an unknown verdict" refuses 's/"verdict": "PASS"/"verdict": "GOOD"/'
 check "refused: a negative count" refuses 's/"records": [0-9]*/"records": -1/'
 check "refused: a position that is a number" refuses 's/"head_before": "[^"]*"/"head_before": 12/'
+check "refused: a program counter that is a number" refuses 's/"pc": "[^"]*"/"pc": 12/'
+check "refused: an unknown tier" refuses 's/"kick":/"nudge":/'
 check "refused: another format" refuses 's/"format_version": 1/"format_version": 2/'
 check "every field is described" described
 echo "1..$number"

@@ -145,10 +145,10 @@ static void put_summary(const struct map *map, const struct boundaries *boundari
 	for (unsigned tier = 0; tier < TIERS; tier++)
 		elsewhere += boundaries->elsewhere[tier];
 	if (listing->disassembled)
-		line_add(&line, "%u of %u boundaries of the write path struck", reached, listing->within);
+		line_add(&line, "%u of %u boundaries struck", reached, listing->within);
 	else
 		line_add(&line,
-			 "%u boundaries of the write path struck, of an unknown number: without capstone only those of "
+			 "%u boundaries struck, of an unknown number: without a disassembler only those of "
 			 "which something is known are listed",
 			 reached);
 	line_add(&line, ", %u exposed; %u struck in what it calls; %s strike%s elsewhere", exposed,
