@@ -13,9 +13,9 @@
 
 #include "words.h"
 
-/* Slots of a table, a power of two. A write path has a few hundred instructions, several thousand with a sanitizer's
- * checks; what does not fit is counted as elsewhere. */
-#define BOUNDARIES_MAX 2048
+/* Slots of a table, a power of two. A write path has a few hundred instructions, two thousand with a sanitizer's checks;
+ * what does not fit is counted as elsewhere. */
+#define BOUNDARIES_MAX 4096
 
 struct boundary {
 	uint64_t pc; /* 0: the slot is free */

@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <sys/auxv.h>
 
 #include "clock.h"
 #include "inject/context.h"
@@ -23,9 +22,6 @@
 
 /* Strikes that expose nothing, as far as is known, go on in slow motion so many times less often. */
 #define SLOW_ELSEWHERE 32
-
-/* At most, from its ELF header on. */
-#define VDSO_SIZE (16u << 10)
 
 /* Until the next level has struck, or the time is up. */
 static void linger(struct writer *writer, unsigned level)
@@ -145,27 +141,22 @@ static bool lies_in(uint64_t pc, const void *start, const void *stop)
 
 /*
  * Whether the instruction at @pc, struck while a write was in progress, is that write's: its own text, or what it calls
- * in other libraries. The rest of this program is the harness: handlers that were about to write, or had.
+ * in other libraries. The rest of this program is the harness: handlers that were about to write, or had. They call
+ * these libraries as well, but with signals blocked, which the base never has.
  */
-static bool is_of_write(const struct writer *writer, uint64_t pc, unsigned depth)
+static bool is_of_write(const struct writer *writer, uint64_t pc, const ucontext_t *context)
 {
-	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
-
 	for (const struct text_range *range = writer->target->text; range && range->start; range++)
 		if (lies_in(pc, range->start, range->end))
 			return true;
-	/* A handler calls these libraries on its own account as well, so there it cannot be told. */
-	if (depth || lies_in(pc, __executable_start, end))
-		return false;
-	/* And the first thing that it does is to ask the vdso for the time. */
-	return !lies_in(pc, vdso, vdso + VDSO_SIZE);
+	return !lies_in(pc, __executable_start, end) && !sigismember(&context->uc_sigmask, inject_signal(1));
 }
 
-/* Count a strike into a write at the instruction that it struck. @depth: handlers that it found in progress. */
-static void map_strike(const struct writer *writer, const struct strike *strike, unsigned depth)
+/* Count a strike into a write at the instruction that it struck. */
+static void map_strike(const struct writer *writer, const struct strike *strike, const ucontext_t *context)
 {
 	if (writer->config->boundaries && strike->depth > 1)
-		boundaries_strike(writer->config->boundaries, is_of_write(writer, strike->pc, depth) ? strike->pc : 0,
+		boundaries_strike(writer->config->boundaries, is_of_write(writer, strike->pc, context) ? strike->pc : 0,
 				  writer->injector->tier);
 }
 
@@ -209,7 +200,7 @@ void inject_strike(struct writer *writer, unsigned level, void *context)
 	if (!in_slow && interrupted && draw_slow(writer, level, exposed) && slow_motion_claim(&writer->slow))
 		strike.class = STRIKE_SLOW;
 	count_strike(writer, &strike, &boundary);
-	map_strike(writer, &strike, depth);
+	map_strike(writer, &strike, context);
 	strike_log_add(&writer->log, &strike);
 	if (in_slow)
 		writer->slow.tainted = 1;
