@@ -35,8 +35,8 @@ struct boundary *boundaries_get(struct boundaries *map, uint64_t pc)
 			continue;
 		if (nrb_load_relaxed(&map->count) >= FILLED_MAX)
 			return NULL;
-		/* Once for each program counter, so it may as well hold against other CPUs: several writers, and readers
-		 * that tell what followed. All that matters is the number in it, so no order is needed. */
+		/* Once for each program counter, so it may as well hold against other CPUs too: several writers count
+		 * in one table. All that matters is the number itself, so no order is needed. */
 		if (nrb_cas_relaxed(&boundary->pc, &known, pc)) {
 			nrb_add_relaxed(&map->count, 1);
 			return boundary;

@@ -13,8 +13,8 @@
 
 #include "words.h"
 
-/* Slots of a table, a power of two. A write path has a few hundred instructions, two thousand with a sanitizer's checks;
- * what does not fit is counted as elsewhere. */
+/* Slots of a table, a power of two. A write path has a few hundred instructions, with a sanitizer's checks some two
+ * thousand; what does not fit is counted as elsewhere. */
 #define BOUNDARIES_MAX 4096
 
 struct boundary {

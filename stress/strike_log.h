@@ -65,7 +65,7 @@ static inline bool strike_log_get(const struct strike_log *log, uint64_t number,
 	return true;
 }
 
-/* Raise *@highest, of a log's claims, to @number. Return: true for the first who does; what is older counts as claimed. */
+/* Raise *@highest, a claim of a log, to @number. Return: true for the first who does; older ones count as claimed. */
 static inline bool strike_claim(uint64_t *highest, uint64_t number)
 {
 	uint64_t claimed = nrb_load_relaxed(highest);

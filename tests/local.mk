@@ -23,8 +23,8 @@ tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
 check_suites = tests/check_boundary tests/check_create tests/check_hostile tests/check_listing tests/check_nesting \
-	tests/check_number tests/check_oracle tests/check_output tests/check_payload tests/check_placement tests/check_reader \
-	tests/check_report tests/check_ring tests/check_run tests/check_steer tests/check_target \
+	tests/check_number tests/check_oracle tests/check_output tests/check_payload tests/check_placement \
+	tests/check_reader tests/check_report tests/check_ring tests/check_run tests/check_steer tests/check_target \
 	tests/check_verdict tests/check_write_read tests/check_zoo
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
