@@ -151,6 +151,8 @@ static void run_base(struct writer *writer)
 			wait_for_room(writer);
 		write_burst(writer, &burst);
 		base_advanced(writer);
+		if (writer->injector->tend)
+			writer->injector->tend(writer);
 		if (nrb_load_relaxed(&writer->rearm))
 			resume_after_starvation(writer);
 	}

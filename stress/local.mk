@@ -8,9 +8,11 @@ stress_libstress_la_SOURCES = \
 	stress/environment.c stress/environment.h \
 	stress/event.c stress/event.h \
 	stress/exposure.h \
-	stress/inject/context.h stress/inject/inject.c stress/inject/inject.h stress/inject/kick.c \
+	stress/inject/aim.c stress/inject/aim.h stress/inject/context.h stress/inject/inject.c \
+	stress/inject/inject.h stress/inject/kick.c \
 	stress/inject/kick.h stress/inject/slow_motion.c stress/inject/slow_motion.h \
 	stress/inject/steer.c stress/inject/steer.h stress/inject/strike.c stress/inject/timer.c \
+	stress/inject/trap.c stress/inject/trap.h \
 	stress/levels.h \
 	stress/listing.c stress/listing.h \
 	stress/number.c stress/number.h \

@@ -48,6 +48,15 @@ static bool is_decrease(enum violation kind)
 	return kind == HEAD_BACKWARD || kind == HEAD_BELOW_TAIL;
 }
 
+/*
+ * Whether a decrease after @strike is one of those that are known to have happened, so that the share of them that
+ * readers see can be told: in slow motion the writer looks at each, else the boundary tells.
+ */
+static bool is_counted(const struct strike *strike)
+{
+	return strike->class != STRIKE_PLAIN || strike->exposed;
+}
+
 static void take_findings(struct reader *reader, struct view *view, struct findings *findings)
 {
 	uint64_t now = clock_ns() - reader->start_ns;
@@ -58,7 +67,7 @@ static void take_findings(struct reader *reader, struct view *view, struct findi
 		struct strike strike;
 		uint64_t number = blame(&view->writer->log, head, &strike);
 
-		if (is_decrease(finding->kind) && strike_log_claim(&view->writer->log, number))
+		if (is_decrease(finding->kind) && is_counted(&strike) && strike_log_claim(&view->writer->log, number))
 			nrb_add_relaxed(&reader->result->counts.by_class[strike.class].seen, 1);
 		writer_blame(view->writer, &strike, finding->kind);
 		event_report(reader->result, &view->writer->log, &strike, finding, view->writer->index, reader->index,

@@ -53,7 +53,8 @@ struct class_counts {
 	uint64_t exposed;    /* struck at an exposed boundary of the outermost write, own write succeeded */
 	uint64_t decreasing; /* of these, at a boundary where data_head is known to go down */
 	uint64_t decreases;  /* decreases of data_head told on the writer's own side (slow motion steps only) */
-	uint64_t seen;       /* interrupts after which some reader saw data_head go down; each counts once */
+	uint64_t
+		seen; /* interrupts after which some reader saw data_head go down; each counts once. Plain: exposed ones */
 	uint64_t violations[VIOLATIONS];
 };
 
@@ -68,6 +69,8 @@ struct counts {
 	uint64_t lingered;      /* handlers that waited between reserve and commit */
 	uint64_t overruns;      /* expirations that found their signal still pending */
 	uint64_t stray_signals; /* sent to a writer by somebody else */
+	uint64_t passed_hits;   /* of breakpoints, where no strike may nest, or the write was struck before */
+	uint64_t late_hits;     /* of breakpoints, told when the code had gone on: passed over */
 	uint64_t slow_cut;      /* slow motions that ended at the limit of steps */
 	uint64_t slow_steps;
 	uint64_t elapsed_ns; /* writer time, from start to stop */

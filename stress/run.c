@@ -398,9 +398,6 @@ static void tell_obstacle(const struct session *session, unsigned index, struct 
 	if (survey->obstacle[result->tier][0])
 		snprintf(result->message, sizeof(result->message), "%s: %s", tier_name(result->tier),
 			 survey->obstacle[result->tier]);
-	else if (!injector_of(result->tier))
-		snprintf(result->message, sizeof(result->message), "%s: not part of this build",
-			 tier_name(result->tier));
 	else if (injector_of(result->tier)->aims && !exposure_aims(&survey->exposure[index]).count)
 		snprintf(result->message, sizeof(result->message),
 			 "%s: no boundary of %s is known to be exposed, so there is nothing to aim at",

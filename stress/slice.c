@@ -14,6 +14,7 @@
 #include "base.h"
 #include "clock.h"
 #include "inject/inject.h"
+#include "inject/trap.h"
 #include "levels.h"
 #include "reader.h"
 #include "watchdog.h"
@@ -140,7 +141,7 @@ static int set_up(struct slice *slice)
 	}
 	rc = slice->config->injector->prepare();
 	if (!rc)
-		rc = slow_motion_prepare();
+		rc = trap_prepare();
 	return rc ? fail(slice, rc, "cannot handle signals") : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "inject/aim.h"
 #include "inject/inject.h"
 #include "inject/kick.h"
 #include "inject/slow_motion.h"
@@ -63,6 +64,7 @@ struct writer {
 	struct random random[LEVELS];
 	struct slow_motion slow;
 	struct stacked stacked[LEVELS]; /* on the code at each depth */
+	struct aim aim;
 	struct steer steer;
 	uint64_t steered_ns, steered_slow_ns; /* up to where steering has accounted */
 	uint64_t nested_slow_ns;              /* slow motion that lay within handlers */

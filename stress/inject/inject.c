@@ -13,6 +13,7 @@
 const struct injector *injector_of(enum tier tier)
 {
 	static const struct injector *const injectors[TIERS] = {
+		[TIER_AIM] = &injector_aim,
 		[TIER_TIMER] = &injector_timer,
 		[TIER_KICK] = &injector_kick,
 	};

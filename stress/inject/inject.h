@@ -16,7 +16,7 @@ struct writer;
 
 struct injector {
 	enum tier tier;
-	/* Strikes at known boundaries: nothing for a target of which none is known. */
+	/* Strikes where code runs into known boundaries: nothing for a target of which none is known. */
 	bool aims;
 	/* Where its handlers begin: an interrupt found there struck together with the one whose handler that is. NULL:
 	 * none ever strikes there. */
@@ -34,12 +34,15 @@ struct injector {
 	void (*start)(struct writer *writer);
 	/* Context: handler of @level, at its end: have the next one come. May be NULL. */
 	void (*resume)(struct writer *writer, unsigned level);
+	/* Context: the base, between writes, every few of them. May be NULL. */
+	void (*tend)(struct writer *writer);
 	/* Context: any thread, at any time: no interrupt is to come until start. May be called again and again. */
 	void (*disarm)(struct writer *writer);
 	/* Context: the writer's thread, its signals blocked, for the last time. */
 	void (*detach)(struct writer *writer);
 };
 
+extern const struct injector injector_aim;
 extern const struct injector injector_timer;
 extern const struct injector injector_kick;
 

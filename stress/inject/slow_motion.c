@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "inject/slow_motion.h"
 
-#include <errno.h>
 #include <pthread.h>
 
 #include "clock.h"
@@ -68,22 +67,12 @@ static void restore(const struct writer *writer, const struct slow_motion *slow,
 	}
 }
 
-/* Its mask holds all levels: else many signals would strike on its first instruction, of all places. */
-static void on_trap(int signal, siginfo_t *info, void *context)
+void slow_motion_trap(struct writer *writer, void *context)
 {
-	struct writer *writer = this_writer;
+	struct slow_motion *slow = &writer->slow;
 	ucontext_t *frame = context;
-	struct slow_motion *slow;
-	int saved = errno;
 	bool on, same;
 
-	(void)signal;
-	(void)info;
-	if (!writer) {
-		context_set_step(frame, false);
-		return;
-	}
-	slow = &writer->slow;
 	if (!slow_motion_is_on(slow)) {
 		restore(writer, slow, frame, false);
 		return;
@@ -98,7 +87,6 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 		end(writer, slow);
 		restore(writer, slow, frame, same);
 	}
-	errno = saved;
 }
 
 void slow_motion_settle(struct writer *writer)
@@ -111,12 +99,4 @@ void slow_motion_settle(struct writer *writer)
 	/* The base never runs with them blocked. */
 	level_signals(&set, LEVELS - 1);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
-int slow_motion_prepare(void)
-{
-	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_RESTART };
-
-	level_signals(&action.sa_mask, LEVELS - 1);
-	return sigaction(SIGTRAP, &action, NULL) < 0 ? -errno : 0;
 }

@@ -42,8 +42,8 @@ struct slow_motion {
 	sigset_t mask;        /* signals that the stepped code had blocked before */
 };
 
-/* Install the SIGTRAP handler. Context: thread, before others exist. Return: 0 or -errno. */
-int slow_motion_prepare(void);
+/* A SIGTRAP of the trap flag. Context: its handler, on the writer. */
+void slow_motion_trap(struct writer *writer, void *context);
 
 /* Whether slow motion is on, or just over. Context: writer. */
 static inline bool slow_motion_is_on(const struct slow_motion *slow)

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 
+#include "levels.h"
 #include "clock.h"
 #include "inject/context.h"
 #include "payload.h"
@@ -45,12 +46,14 @@ static uint32_t draw_size(struct writer *writer, unsigned level, uint32_t min, u
 static bool write_nested(struct writer *writer, unsigned level)
 {
 	struct random *random = &writer->random[level];
+	/* Nobody strikes a handler that waits where only code that runs into something is struck. */
+	void (*pause)(struct writer *, unsigned) = writer->injector->aims ? NULL : linger;
 	unsigned several;
 	bool taken = false;
 
 	if (writer->target->reserve && level < LEVELS - 1 && !random_below(random, LINGER_ONE_IN)) {
-		nrb_local_add(&writer->counts.lingered, 1);
-		return writer_write_in_place(writer, level, draw_size(writer, level, PAYLOAD_MIN, LONG_MAX), linger);
+		nrb_local_add(&writer->counts.lingered, pause != NULL);
+		return writer_write_in_place(writer, level, draw_size(writer, level, PAYLOAD_MIN, LONG_MAX), pause);
 	}
 	switch (random_below(random, 4)) {
 	case 0: return writer_write(writer, level, draw_size(writer, level, LONG_MIN, LONG_MAX));
@@ -105,7 +108,8 @@ static struct exposure_boundary find_boundary(const struct writer *writer, uint6
 static bool join_stacked(struct writer *writer, unsigned depth, struct strike *strike, bool taken)
 {
 	struct stacked *stacked = &writer->stacked[depth];
-	bool entry = strike->pc == (uint64_t)(uintptr_t)writer->injector->entry;
+	const void *handler = writer->injector->entry;
+	bool entry = handler && strike->pc == (uint64_t)(uintptr_t)handler;
 
 	if (nrb_local_load(&stacked->any)) {
 		strike->head_before = nrb_local_load(&stacked->head);
@@ -149,7 +153,7 @@ static bool is_of_write(const struct writer *writer, uint64_t pc, const ucontext
 	for (const struct text_range *range = writer->target->text; range && range->start; range++)
 		if (lies_in(pc, range->start, range->end))
 			return true;
-	return !lies_in(pc, __executable_start, end) && !sigismember(&context->uc_sigmask, inject_signal(1));
+	return !lies_in(pc, __executable_start, end) && !sigismember(&context->uc_sigmask, level_signal(1));
 }
 
 /* Count a strike into a write at the instruction that it struck. */

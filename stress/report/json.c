@@ -232,6 +232,8 @@ static json_t *pack_counts(const struct counts *counts)
 		{ "lingered", count(counts->lingered) },
 		{ "overruns", count(counts->overruns) },
 		{ "stray_signals", count(counts->stray_signals) },
+		{ "passed_hits", count(counts->passed_hits) },
+		{ "late_hits", count(counts->late_hits) },
 		{ "slow_cut", count(counts->slow_cut) },
 		{ "slow_steps", count(counts->slow_steps) },
 		{ "elapsed_ns", count(counts->elapsed_ns) },

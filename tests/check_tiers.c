@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_tiers.c - several ways to interrupt in one run, and what is special about kicks and breakpoints
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "levels.h"
+#include "clock.h"
+#include "inject/context.h"
+#include "inject/inject.h"
+#include "order.h"
+#include "run.h"
+#include "suite.h"
+#include "targets/ring_target.h"
+#include "topology.h"
+#include "verdict.h"
+#include "writer.h"
+
+/* What chance decides gets so long, on a machine that may be busy with other things. */
+#define PATIENCE_NS (60 * NS_PER_S)
+/* A run never outlives its duration by more than this. */
+#define BOUND_NS (2 * NS_PER_S)
+
+static struct options options;
+static struct placement placement;
+static struct run run;
+static struct judgement judgement[RUN_RESULTS_MAX];
+static struct run_judgement verdict;
+
+static void begin(uint64_t duration_ns, const struct target *first, const struct target *second, unsigned tiers,
+		  const enum tier *tier)
+{
+	static struct topology topology;
+	char message[256];
+
+	memset(&options, 0, sizeof(options));
+	options.target[0] = first;
+	options.target[1] = second;
+	options.targets = second ? 2 : 1;
+	options.tiers = tiers;
+	memcpy(options.tier, tier, tiers * sizeof(*tier));
+	options.duration_ns = duration_ns;
+	options.data_size = 1 << 20;
+	options.progress = 0.5;
+	options.slow_motion = 0.5;
+	options.min_exposure = 5;
+	options.seed = clock_ns();
+	ck_assert_int_eq(topology_read(&topology, NULL, message, sizeof(message)), 0);
+	ck_assert_int_eq(placement_make(&placement, &topology, PLACEMENT_NEAR, 1, 1), 0);
+}
+
+static void go(void)
+{
+	struct verdict_limits limits = { .min_exposure = options.min_exposure };
+	uint64_t start = clock_ns();
+
+	run_free(&run);
+	memset(&run, 0, sizeof(run));
+	run.options = &options;
+	run.placement = &placement;
+	ck_assert_int_eq(run_all(&run), 0);
+	require(clock_ns() - start < options.duration_ns + BOUND_NS);
+	verdict_run(run.result, run.results, &limits, judgement, &verdict);
+}
+
+static bool caught_everywhere(void)
+{
+	for (unsigned i = 0; i < options.tiers; i++)
+		if (!verdict.sight[options.tier[i]].caught)
+			return false;
+	return true;
+}
+
+/* Legacy in all @tiers until it was caught in each; fixed beside it stays clean. */
+static void catch_in(unsigned tiers, const enum tier *tier)
+{
+	uint64_t end = clock_ns() + PATIENCE_NS;
+
+	do {
+		begin(tiers * NS_PER_S, &target_legacy, &target_fixed, tiers, tier);
+		go();
+		ck_assert_uint_eq(run.results, 2 * tiers);
+		for (unsigned i = 0; i < run.results; i++) {
+			ck_assert_int_eq(run.result[i].tier, tier[i / 2]);
+			ck_assert_str_eq(run.result[i].name, i % 2 ? "fixed" : "legacy");
+			ck_assert_msg(!run.result[i].failed && !run.result[i].skipped, "%s", run.result[i].message);
+			ck_assert_uint_eq(run.result[i].counts.disarms, 0);
+			if (i % 2)
+				ck_assert_uint_eq(counts_violations_except(&run.result[i].counts, 0), 0);
+		}
+	} while (!caught_everywhere() && clock_ns() < end);
+	ck_assert(caught_everywhere());
+	ck_assert_int_ne(verdict.verdict, VERDICT_ERROR);
+}
+
+START_TEST(tiers_run_side_by_side)
+{
+	static const enum tier tiers[] = { TIER_KICK, TIER_TIMER };
+
+	catch_in(2, tiers);
+	/* Kicks come at all levels, and nest. */
+	for (unsigned level = 1; level < LEVELS; level++)
+		ck_assert_uint_gt(run.result[1].counts.strikes_by_level[level], 0);
+	ck_assert_uint_gt(run.result[1].counts.strikes_by_depth[2], 0);
+	ck_assert_uint_eq(run.result[1].counts.stray_signals, 0);
+}
+END_TEST
+
+START_TEST(what_is_aimed_at_is_hit)
+{
+	static const enum tier tiers[] = { TIER_AIM };
+	const struct counts *counts;
+
+	catch_in(1, tiers);
+	counts = &run.result[1].counts;
+	/* Not one interrupt is spent elsewhere. */
+	ck_assert_uint_gt(counts->strikes_by_level[1], 100);
+	ck_assert_uint_eq(counts->strikes_by_depth[2], counts->strikes_by_level[1]);
+	ck_assert_uint_eq(counts->strikes_by_depth[1], 0);
+	/* Slow motion works from there, and nothing strikes in it. */
+	ck_assert_uint_gt(counts->by_class[STRIKE_SLOW].exposed, 0);
+	ck_assert_uint_eq(counts->by_class[STRIKE_IN_SLOW].strikes, 0);
+}
+END_TEST
+
+/* A nested writer of legacy may be in the window itself: struck there, and no deeper than levels go. */
+START_TEST(aimed_strikes_nest)
+{
+	static const enum tier tiers[] = { TIER_AIM };
+
+	catch_in(1, tiers);
+	ck_assert_uint_gt(run.result[0].counts.strikes_by_depth[LEVELS], 0);
+	ck_assert_uint_gt(run.result[0].counts.passed_hits, 0);
+}
+END_TEST
+
+START_TEST(writes_that_block_signals_are_not_struck)
+{
+	static const enum tier tiers[] = { TIER_AIM };
+
+	begin(NS_PER_S, &target_mask, NULL, 1, tiers);
+	go();
+	ck_assert_msg(!run.result[0].failed && !run.result[0].skipped, "%s", run.result[0].message);
+	ck_assert_uint_gt(run.result[0].counts.passed_hits, 0);
+	ck_assert_uint_eq(run.result[0].counts.strikes_by_level[1], 0);
+	ck_assert_uint_eq(counts_violations_except(&run.result[0].counts, 0), 0);
+}
+END_TEST
+
+/* ---- what a tier lacks keeps no other from running ---- */
+
+/* More instructions than the survey follows. */
+static int far_write(struct target_ring *ring, const void *payload, size_t size)
+{
+	static uint64_t steps;
+
+	while (nrb_local_add(&steps, 1) % 20000)
+		;
+	return target_fixed.write(ring, payload, size);
+}
+
+START_TEST(nothing_to_aim_at_is_a_skip)
+{
+	static const enum tier tiers[] = { TIER_AIM, TIER_TIMER };
+	struct target far = target_fixed;
+
+	far.name = "far";
+	far.write = far_write;
+	far.reserve = NULL;
+	begin(NS_PER_S, &target_legacy, &far, 2, tiers);
+	go();
+	ck_assert_uint_eq(run.results, 4);
+	ck_assert(!run.result[0].skipped && run.result[1].skipped);
+	ck_assert_ptr_nonnull(strstr(run.result[1].message, "nothing to aim at"));
+	ck_assert_uint_eq(run.result[1].slices, 0);
+	for (unsigned i = 0; i < run.results; i++)
+		ck_assert(i == 1 || run.result[i].slices >= 2);
+	ck_assert_int_eq(judgement[1].verdict, VERDICT_SKIP);
+}
+END_TEST
+
+/* As a container does it. */
+static void forbid_perf_events(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_perf_event_open, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]), .filter = filter };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+START_TEST(a_tier_that_is_forbidden_is_a_skip)
+{
+	static const enum tier tiers[] = { TIER_AIM, TIER_TIMER };
+
+	forbid_perf_events();
+	begin(NS_PER_S, &target_legacy, &target_fixed, 2, tiers);
+	go();
+	ck_assert_uint_eq(run.results, 4);
+	for (unsigned i = 0; i < run.results; i++) {
+		ck_assert_int_eq(run.result[i].skipped, i < 2);
+		ck_assert_int_eq(run.result[i].slices != 0, i >= 2);
+	}
+	ck_assert_ptr_nonnull(strstr(run.result[0].message, "perf_event"));
+	/* It leaves its time to the other. */
+	ck_assert_uint_eq(run.target_ns, options.duration_ns / 2);
+	ck_assert(verdict.verdict == VERDICT_SKIP || verdict.verdict == VERDICT_INCONCLUSIVE);
+}
+END_TEST
+
+START_TEST(a_run_of_nothing_is_inconclusive)
+{
+	static const enum tier tiers[] = { TIER_STEP };
+
+	begin(NS_PER_S, &target_legacy, &target_fixed, 1, tiers);
+	go();
+	if (!run.results)
+		ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
+}
+END_TEST
+
+/* ---- slices of their own ---- */
+
+static struct slice_result *run_slice(const struct injector *injector, const struct target *target,
+				      const struct exposure *exposure, uint64_t duration_ns)
+{
+	struct slice_result *result = calloc(1, sizeof(*result));
+	uint64_t start = clock_ns();
+	const uint32_t stop = 0;
+
+	ck_assert_ptr_nonnull(result);
+	begin(duration_ns, target, NULL, 1, &injector->tier);
+	slice_run(&(struct slice_config) { .options = &options,
+					   .placement = &placement,
+					   .target = target,
+					   .injector = injector,
+					   .exposure = exposure,
+					   .data_size = options.data_size,
+					   .duration_ns = options.duration_ns,
+					   .stop = &stop },
+		  result);
+	require(clock_ns() - start < duration_ns + BOUND_NS);
+	return result;
+}
+
+START_TEST(signals_from_others_are_passed_over)
+{
+	static const struct exposure nowhere;
+	const struct injector *injector = _i ? &injector_kick : &injector_timer;
+	pid_t self = getpid(), child = fork();
+	struct slice_result *result;
+
+	if (!child) {
+		usleep(400 * 1000);
+		for (unsigned i = 0; i < 20; i++) {
+			kill(self, level_signal(1 + i % (LEVELS - 1)));
+			usleep(1000);
+		}
+		_exit(0);
+	}
+	result = run_slice(injector, &target_fixed, &nowhere, NS_PER_S);
+	waitpid(child, NULL, 0);
+	ck_assert_int_eq(result->end, SLICE_DONE);
+	ck_assert_uint_gt(result->counts.stray_signals, 0);
+	ck_assert_uint_le(result->counts.stray_signals, 20);
+	ck_assert_uint_gt(result->counts.strikes_by_level[1], 0);
+	ck_assert_uint_eq(counts_violations_except(&result->counts, 0), 0);
+	free(result);
+}
+END_TEST
+
+/* So many hits of a breakpoint in one write that it makes no headway. */
+static __attribute__((noinline)) void pass(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
+static int beset_write(struct target_ring *ring, const void *payload, size_t size)
+{
+	for (unsigned i = 0; i < 20000; i++)
+		pass();
+	return target_fixed.write(ring, payload, size);
+}
+
+START_TEST(the_watchdog_takes_a_breakpoint_away)
+{
+	static struct exposure exposure = { .count = 1, .complete = true };
+	struct target beset = target_fixed;
+	struct slice_result *result;
+
+	beset.name = "beset";
+	beset.write = beset_write;
+	beset.reserve = NULL;
+	exposure.boundary[0].pc = (uint64_t)(uintptr_t)pass;
+	result = run_slice(&injector_aim, &beset, &exposure, 20 * NS_PER_S);
+	ck_assert_int_eq(result->end, SLICE_STARVED);
+	ck_assert_uint_eq(result->counts.disarms, 3);
+	ck_assert_uint_gt(result->counts.records, 0);
+	ck_assert_uint_eq(counts_violations_except(&result->counts, 0), 0);
+	free(result);
+}
+END_TEST
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("tiers");
+	TCase *tcase = suite_case(suite, "tiers");
+	static struct topology topology;
+	static char reason[200];
+	const char *no_reader = NULL, *no_aim;
+	char message[256];
+
+	if (topology_read(&topology, NULL, message, sizeof(message)) || topology.cpus < 2)
+		no_reader = "two CPUs are needed";
+	injector_aim.probe(reason, sizeof(reason));
+	no_aim = no_reader || !reason[0] ? no_reader : reason;
+	suite_add(tcase, tiers_run_side_by_side, no_reader);
+	suite_add(tcase, what_is_aimed_at_is_hit, no_aim);
+	suite_add(tcase, aimed_strikes_nest, no_aim);
+	suite_add(tcase, writes_that_block_signals_are_not_struck, no_aim);
+	suite_add(tcase, nothing_to_aim_at_is_a_skip, no_aim);
+	suite_add(tcase, a_tier_that_is_forbidden_is_a_skip,
+		  no_reader || CONTEXT_CAN_STEP ? no_reader : "breakpoints need x86-64");
+	suite_add(tcase, a_run_of_nothing_is_inconclusive, no_reader);
+	if (no_reader)
+		suite_add(tcase, signals_from_others_are_passed_over, no_reader);
+	else
+		tcase_add_loop_test(tcase, signals_from_others_are_passed_over, 0, 2);
+	suite_add(tcase, the_watchdog_takes_a_breakpoint_away, no_aim);
+	return suite;
+}
