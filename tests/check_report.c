@@ -159,6 +159,30 @@ START_TEST(text_of_the_map)
 }
 END_TEST
 
+/* A line for each tier; what keeps one away stands there once; names tell the tier. */
+START_TEST(text_tiers)
+{
+	struct text_style style = { .color = false };
+	struct forged f;
+	char *text;
+
+	forge_tiers(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "\naim    SKIP: no permission\n");
+	assert_has(text, "\ntimer  5.0 s a target in slices of 1.0 s   cpu0 writes, cpu1 reads   ");
+	assert_has(text, "\nlegacy  timer  ");
+	assert_has(text, "\nfixed   aim  ");
+	assert_has(text, "  legacy (timer): data_head went backwards 915 times");
+	assert_lacks(text, "\n  SKIP: ");
+	assert_begins(last_line(text), "SKIP   aim: no permission\n");
+	free(text);
+	text = print_ktap(&f.report);
+	assert_has(text, "\nok 1 timer.legacy\n");
+	assert_has(text, "\nok 4 aim.fixed # SKIP aim: no permission\n");
+	free(text);
+}
+END_TEST
+
 /* Whatever a run holds, each form of it ends with the verdict's line, and verbose tells each event. */
 START_TEST(text_any)
 {
@@ -292,6 +316,7 @@ Suite *suite_make(void)
 	tcase_add_test(text, text_fail);
 	tcase_add_test(text, text_words);
 	tcase_add_test(text, text_of_the_map);
+	tcase_add_test(text, text_tiers);
 	tcase_add_loop_test(text, text_any, 0, 16);
 	tcase_add_test(json, json_content);
 	tcase_add_loop_test(json, json_any, 0, FORGES);

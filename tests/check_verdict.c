@@ -405,8 +405,8 @@ START_TEST(blind_tier)
 	add_caught(TIER_TIMER);
 	add_clean("second", TIER_TIMER);
 	EXPECT(VERDICT_PASS);
-	EXPECT_IN(run.strength, "first");
-	EXPECT_IN(run.strength, "second");
+	EXPECT_IN(run.strength, "first (step)");
+	EXPECT_IN(run.strength, "second (timer)");
 }
 END_TEST
 

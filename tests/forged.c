@@ -278,9 +278,33 @@ void forge_huge(struct forged *f)
 	judge(f, false);
 }
 
+void forge_tiers(struct forged *f)
+{
+	forge(f, "tiers");
+	f->options.tier[1] = TIER_AIM;
+	f->options.tiers = 2;
+	f->report.count = 4;
+	for (unsigned i = 2; i < 4; i++) {
+		f->result[i] = (struct target_result) {
+			.name = f->result[i - 2].name,
+			.summary = f->result[i - 2].summary,
+			.claim = f->result[i - 2].claim,
+			.expected = f->result[i - 2].expected,
+			.tier = TIER_AIM,
+			.skipped = true,
+			.message = "aim: no permission",
+			.boundaries = 4,
+			.first_violation_ns = UINT64_MAX,
+			.rss_min_kib = 5120,
+			.rss_max_kib = 5124,
+		};
+	}
+	judge(f, false);
+}
+
 void (*const forges[])(struct forged *f) = {
-	forge_pass,        forge_fail,          forge_inconclusive, forge_skip, forge_error,
-	forge_interrupted, forge_no_boundaries, forge_huge,         NULL,
+	forge_pass,        forge_fail,          forge_inconclusive, forge_skip,  forge_error,
+	forge_interrupted, forge_no_boundaries, forge_huge,         forge_tiers, NULL,
 };
 
 _Static_assert(sizeof(forges) / sizeof(forges[0]) == FORGES + 1, "all of them, and the end");

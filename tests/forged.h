@@ -21,8 +21,8 @@ struct forged {
 	struct topology topology;
 	struct placement placement;
 	struct survey_summary survey;
-	struct target_result result[2];
-	struct judgement judgement[2];
+	struct target_result result[4];
+	struct judgement judgement[4];
 	struct boundaries boundaries[2];
 	struct run_judgement run;
 	struct report report;
@@ -39,9 +39,12 @@ void forge_no_boundaries(struct forged *f);
 /* Every counter at its limit, every kind seen, strikes from nowhere. */
 void forge_huge(struct forged *f);
 
+/* Two tiers, of which one cannot exist on that machine. */
+void forge_tiers(struct forged *f);
+
 /* All of them; NULL ends them. */
 extern void (*const forges[])(struct forged *f);
-#define FORGES 8
+#define FORGES 9
 
 /* Where the forged strikes hit: a known function, whose code nobody runs. */
 void forged_function(void);
