@@ -82,6 +82,15 @@ static bool caught_everywhere(void)
 	return true;
 }
 
+/* On a busy machine the survey may find no boundary in its time. */
+static bool skipped_any(void)
+{
+	for (unsigned i = 0; i < run.results; i++)
+		if (run.result[i].skipped)
+			return true;
+	return false;
+}
+
 /* Legacy in all @tiers until it was caught in each; fixed beside it stays clean. */
 static void catch_in(unsigned tiers, const enum tier *tier)
 {
@@ -92,15 +101,15 @@ static void catch_in(unsigned tiers, const enum tier *tier)
 		go();
 		ck_assert_uint_eq(run.results, 2 * tiers);
 		for (unsigned i = 0; i < run.results; i++) {
-			ck_assert_int_eq(run.result[i].tier, tier[i / 2]);
+			ck_assert_int_eq(run.result[i].tier, options.tier[i / 2]);
 			ck_assert_str_eq(run.result[i].name, i % 2 ? "fixed" : "legacy");
-			ck_assert_msg(!run.result[i].failed && !run.result[i].skipped, "%s", run.result[i].message);
+			ck_assert_msg(!run.result[i].failed, "%s", run.result[i].message);
 			ck_assert_uint_eq(run.result[i].counts.disarms, 0);
 			if (i % 2)
 				ck_assert_uint_eq(counts_violations_except(&run.result[i].counts, 0), 0);
 		}
-	} while (!caught_everywhere() && clock_ns() < end);
-	ck_assert(caught_everywhere());
+	} while ((skipped_any() || !caught_everywhere()) && clock_ns() < end);
+	ck_assert(!skipped_any() && caught_everywhere());
 	ck_assert_int_ne(verdict.verdict, VERDICT_ERROR);
 }
 
@@ -145,19 +154,6 @@ START_TEST(aimed_strikes_nest)
 }
 END_TEST
 
-START_TEST(writes_that_block_signals_are_not_struck)
-{
-	static const enum tier tiers[] = { TIER_AIM };
-
-	begin(NS_PER_S, &target_mask, NULL, 1, tiers);
-	go();
-	ck_assert_msg(!run.result[0].failed && !run.result[0].skipped, "%s", run.result[0].message);
-	ck_assert_uint_gt(run.result[0].counts.passed_hits, 0);
-	ck_assert_uint_eq(run.result[0].counts.strikes_by_level[1], 0);
-	ck_assert_uint_eq(counts_violations_except(&run.result[0].counts, 0), 0);
-}
-END_TEST
-
 /* ---- what a tier lacks keeps no other from running ---- */
 
 /* More instructions than the survey follows. */
@@ -174,12 +170,15 @@ START_TEST(nothing_to_aim_at_is_a_skip)
 {
 	static const enum tier tiers[] = { TIER_AIM, TIER_TIMER };
 	struct target far = target_fixed;
+	uint64_t end = clock_ns() + PATIENCE_NS;
 
 	far.name = "far";
 	far.write = far_write;
 	far.reserve = NULL;
-	begin(NS_PER_S, &target_legacy, &far, 2, tiers);
-	go();
+	do {
+		begin(NS_PER_S, &target_legacy, &far, 2, tiers);
+		go();
+	} while (run.result[0].skipped && clock_ns() < end);
 	ck_assert_uint_eq(run.results, 4);
 	ck_assert(!run.result[0].skipped && run.result[1].skipped);
 	ck_assert_ptr_nonnull(strstr(run.result[1].message, "nothing to aim at"));
@@ -280,6 +279,26 @@ START_TEST(signals_from_others_are_passed_over)
 	ck_assert_uint_gt(result->counts.stray_signals, 0);
 	ck_assert_uint_le(result->counts.stray_signals, 20);
 	ck_assert_uint_gt(result->counts.strikes_by_level[1], 0);
+	ck_assert_uint_eq(counts_violations_except(&result->counts, 0), 0);
+	free(result);
+}
+END_TEST
+
+/* Its boundaries are hit, and that is all. */
+START_TEST(writes_that_block_signals_are_not_struck)
+{
+	static struct exposure exposure;
+	struct slice_result *result;
+
+	survey_exposure(&target_mask, clock_ns() + PATIENCE_NS / 4, &exposure);
+	/* A sanitizer's own way of blocking signals hides them. */
+	if (SANITIZED && !exposure.count)
+		return;
+	ck_assert_uint_gt(exposure.count, 0);
+	result = run_slice(&injector_aim, &target_mask, &exposure, NS_PER_S);
+	ck_assert_msg(result->end == SLICE_DONE, "%s", result->message);
+	ck_assert_uint_gt(result->counts.passed_hits, 0);
+	ck_assert_uint_eq(result->counts.strikes_by_level[1], 0);
 	ck_assert_uint_eq(counts_violations_except(&result->counts, 0), 0);
 	free(result);
 }
