@@ -154,7 +154,8 @@ judge() {
 		END {
 			for (access in want)
 				if (exact ? got[access] != want[access] : !got[access])
-					bad = bad label[access] ": " access ": " got[access] + 0 ", not " want[access] "\n"
+					bad = bad label[access] ": " access ": " got[access] + 0 ", not " \
+						want[access] "\n"
 			for (access in got)
 				if (!(access in want))
 					bad = bad "unexpected: " access "\n"
@@ -165,8 +166,8 @@ judge() {
 
 compiled() { compile "$srcdir/src" "$@"; }
 
-# weakened LABEL FILE FROM TO PLACE: a copy in which one access has lost its order, and nothing else, must be refused, and the
-# label named: otherwise the above says nothing.
+# weakened LABEL FILE FROM TO PLACE: a copy in which one access has lost its order, and nothing else, must be refused,
+# and the label named: otherwise the above says nothing.
 weakened() {
 	local label=$1 file=$2 from=$3 to=$4 copy=$tmp/without-$1
 	cp -R "$srcdir/src" "$copy" && chmod -R u+w "$copy" || return 1
@@ -189,7 +190,8 @@ instructions() {
 		# With rcpc a load-acquire may be ldapr.
 		for level in -O2 "-O2 -march=armv8.3-a"; do
 			# shellcheck disable=SC2086
-			check "clang $level compiles the library" compiled "$tmp/clang" clang --target="$cross" $level &&
+			check "clang $level compiles the library" \
+				compiled "$tmp/clang" clang --target="$cross" $level &&
 				check "clang $level: A and C are ldar or ldapr, B and D are stlr" judge "$tmp/clang" any
 		done
 	fi
