@@ -15,10 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "levels.h"
 #include "clock.h"
 #include "inject/context.h"
 #include "inject/inject.h"
+#include "levels.h"
 #include "order.h"
 #include "run.h"
 #include "suite.h"

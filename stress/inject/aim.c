@@ -11,7 +11,6 @@
  * - The watchdog can disable the breakpoint from outside.
  */
 #define _GNU_SOURCE
-#include "levels.h"
 #include "inject/aim.h"
 
 #include <errno.h>
@@ -25,6 +24,7 @@
 #include "config.h"
 #include "inject/context.h"
 #include "inject/trap.h"
+#include "levels.h"
 #include "writer.h"
 
 /* Strikes into one and the same write; each after the first only half of the time, so that most go round once. */

@@ -3,11 +3,11 @@
  * inject.c - the ways to interrupt, and what those that use a signal for each level have in common
  */
 #define _GNU_SOURCE
-#include "levels.h"
 #include "inject/inject.h"
 
 #include <errno.h>
 
+#include "levels.h"
 #include "writer.h"
 
 const struct injector *injector_of(enum tier tier)

@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "levels.h"
 #include "clock.h"
+#include "levels.h"
 #include "writer.h"
 
 #define KICKER_STACK (64u << 10)

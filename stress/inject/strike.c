@@ -5,9 +5,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 
-#include "levels.h"
 #include "clock.h"
 #include "inject/context.h"
+#include "levels.h"
 #include "payload.h"
 #include "writer.h"
 

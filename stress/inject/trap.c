@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "levels.h"
 #include "inject/trap.h"
 
 #include <errno.h>
@@ -8,6 +7,7 @@
 #include "inject/aim.h"
 #include "inject/context.h"
 #include "inject/slow_motion.h"
+#include "levels.h"
 #include "writer.h"
 
 static void on_trap(int signal, siginfo_t *info, void *context)
