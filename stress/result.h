@@ -32,6 +32,7 @@ struct strike {
 	uint8_t depth;        /* writes in progress when its own began, that one included: 1 to 4 */
 	uint8_t class;        /* enum strike_class */
 	uint8_t exposed;      /* struck at an exposed boundary, and its write succeeded */
+	uint8_t mapped;       /* counted in the boundary map at its program counter, not elsewhere */
 };
 
 /* One violation, with what struck just before. */

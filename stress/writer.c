@@ -71,7 +71,7 @@ void writer_blame(struct writer *writer, const struct strike *strike, enum viola
 	struct boundaries *map = writer->config->boundaries;
 
 	/* Without a number nothing has struck. */
-	if (map && strike->number)
+	if (map && strike->number && strike->mapped)
 		boundaries_followed(map, strike->pc, writer->injector->tier, VIOLATION_BIT(kind),
 				    strike_claim(&writer->log.blamed, strike->number));
 }

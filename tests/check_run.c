@@ -281,6 +281,42 @@ START_TEST(refused_writes_are_accounted_for)
 }
 END_TEST
 
+/* Every strike into a write is in the map, once, and what readers saw is told of the instruction that was struck. */
+START_TEST(the_map_holds_every_strike)
+{
+	uint64_t end = clock_ns() + PATIENCE_NS;
+	bool followed;
+
+	do {
+		begin(NS_PER_S, &target_legacy, &target_fixed);
+		ck_assert_int_eq(go(), 0);
+		followed = false;
+		for (unsigned i = 0; i < 2; i++) {
+			const struct boundaries *map = &run.boundaries[i];
+			uint64_t mapped = map->elsewhere[TIER_TIMER], in_write = 0;
+
+			for (unsigned class = 0; class < STRIKE_CLASSES; class ++)
+				in_write += run.result[i].counts.by_class[class].in_write;
+			for (unsigned slot = 0; slot < BOUNDARIES_MAX; slot++) {
+				const struct boundary *boundary = &map->at[slot];
+
+				mapped += boundary->strikes[TIER_TIMER];
+				ck_assert(boundary->followed[TIER_TIMER] <= boundary->strikes[TIER_TIMER]);
+				ck_assert(!boundary->strikes[TIER_STEP] && !boundary->strikes[TIER_KICK]);
+				ck_assert(!boundary->violations || i == 0);
+				ck_assert(!boundary->decreasing || boundary->exposed);
+				followed |= boundary->violations & VIOLATION_BIT(HEAD_BACKWARD);
+			}
+			ck_assert_uint_eq(mapped, in_write);
+			for (unsigned k = 0; k < run.survey->exposure[i].count; k++)
+				ck_assert(boundaries_find(map, run.survey->exposure[i].boundary[k].pc)->exposed);
+		}
+		run_free(&run);
+	} while (!followed && clock_ns() < end);
+	ck_assert(followed);
+}
+END_TEST
+
 START_TEST(a_plan_fills_the_duration)
 {
 	static const struct {
@@ -358,6 +394,7 @@ Suite *suite_make(void)
 	suite_add(tcase, a_starved_writer_is_relieved_and_told, no_reader);
 	suite_add(tcase, a_signal_stops_it_with_what_there_is, no_reader);
 	suite_add(tcase, refused_writes_are_accounted_for, no_reader);
+	suite_add(tcase, the_map_holds_every_strike, no_reader);
 	tcase_add_test(tcase, a_plan_fills_the_duration);
 	tcase_add_test(tcase, stepping_takes_a_fifth_beside_others);
 	suite_add(tcase, the_survey_knows_the_window, CONTEXT_CAN_STEP ? NULL : "stepping needs x86-64");

@@ -156,12 +156,15 @@ static bool is_of_write(const struct writer *writer, uint64_t pc, const ucontext
 	return !lies_in(pc, __executable_start, end) && !sigismember(&context->uc_sigmask, level_signal(1));
 }
 
-/* Count a strike into a write at the instruction that it struck. */
-static void map_strike(const struct writer *writer, const struct strike *strike, const ucontext_t *context)
+/* Count a strike into a write at the instruction that it struck, or elsewhere. Return: whether it was the former. */
+static bool map_strike(const struct writer *writer, const struct strike *strike, const ucontext_t *context)
 {
-	if (writer->config->boundaries && strike->depth > 1)
-		boundaries_strike(writer->config->boundaries, is_of_write(writer, strike->pc, context) ? strike->pc : 0,
-				  writer->injector->tier);
+	bool mapped = is_of_write(writer, strike->pc, context);
+
+	if (!writer->config->boundaries || strike->depth <= 1)
+		return false;
+	boundaries_strike(writer->config->boundaries, mapped ? strike->pc : 0, writer->injector->tier);
+	return mapped;
 }
 
 /* Count a strike whose nested writes are done. Handlers nest here too: what they add, they add in full. */
@@ -204,7 +207,7 @@ void inject_strike(struct writer *writer, unsigned level, void *context)
 	if (!in_slow && interrupted && draw_slow(writer, level, exposed) && slow_motion_claim(&writer->slow))
 		strike.class = STRIKE_SLOW;
 	count_strike(writer, &strike, &boundary);
-	map_strike(writer, &strike, context);
+	strike.mapped = map_strike(writer, &strike, context);
 	strike_log_add(&writer->log, &strike);
 	if (in_slow)
 		writer->slow.tainted = 1;
