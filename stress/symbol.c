@@ -62,6 +62,10 @@ static void find_in_maps(uint64_t pc, struct symbol *symbol)
 static struct {
 	bool tried; /* begun, whether that went well or not */
 	Dwfl *dwfl; /* NULL: it did not */
+	/* The compilation unit that was last searched for, and where it was found. */
+	Dwfl_Module *module;
+	Dwarf_Die *unit;
+	Dwarf_Addr bias;
 } loaded;
 
 /* Where our own directories begin in @path; else its last two components. */
@@ -113,11 +117,19 @@ static Dwarf_Die *find_unit(Dwfl_Module *module, Dwarf_Addr pc, Dwarf_Addr *bias
 
 	if (unit)
 		return unit;
+	/* Most lookups of a map come in the order of addresses, and the search below takes its time in the C library. */
+	if (loaded.unit && loaded.module == module && dwarf_haspc(loaded.unit, pc - loaded.bias) == 1) {
+		*bias = loaded.bias;
+		return loaded.unit;
+	}
 	/* clang writes no .debug_aranges, and then libdw before 0.189 finds no unit by address. */
 	while ((unit = dwfl_module_nextcu(module, unit, bias)))
 		if (dwarf_haspc(unit, pc - *bias) == 1)
-			return unit;
-	return NULL;
+			break;
+	loaded.module = module;
+	loaded.unit = unit;
+	loaded.bias = *bias;
+	return unit;
 }
 
 static void find_inlined(Dwarf_Die *unit, Dwarf_Addr address, struct symbol *symbol)
@@ -208,8 +220,7 @@ void symbol_close(void)
 {
 	if (loaded.dwfl)
 		dwfl_end(loaded.dwfl);
-	loaded.dwfl = NULL;
-	loaded.tried = false;
+	memset(&loaded, 0, sizeof(loaded));
 }
 
 #else /* !HAVE_LIBDW */
