@@ -15,6 +15,7 @@ stress_libstress_la_SOURCES = \
 	stress/inject/trap.c stress/inject/trap.h \
 	stress/levels.h \
 	stress/listing.c stress/listing.h \
+	stress/module.c stress/module.h \
 	stress/number.c stress/number.h \
 	stress/options.c stress/options.h \
 	stress/oracle.c stress/oracle.h \
@@ -23,6 +24,7 @@ stress_libstress_la_SOURCES = \
 	stress/progress.c stress/progress.h \
 	stress/random.h \
 	stress/reader.c stress/reader.h \
+	stress/replay.c stress/replay.h \
 	stress/report/json.c stress/report/json_map.c stress/report/json_value.h \
 	stress/report/ktap.c stress/report/output.c stress/report/report.h \
 	stress/report/text.c stress/report/text.h stress/report/text_detail.c \
@@ -35,7 +37,7 @@ stress_libstress_la_SOURCES = \
 	stress/step/play.c stress/step/play.h stress/step/ptrace.c stress/step/scenario.c \
 	stress/step/scene.c stress/step/scene.h stress/step/stage.c stress/step/stage.h \
 	stress/step/states.c stress/step/states.h stress/step/step.c stress/step/step.h \
-	stress/step/step_result.h stress/step/stepper.h stress/step/trap.c stress/step/witness.h \
+	stress/step/step_result.h stress/step/stepper.c stress/step/stepper.h stress/step/trap.c stress/step/witness.h \
 	stress/step/world.c stress/step/world.h \
 	stress/survey.c stress/survey.h \
 	stress/symbol.c stress/symbol.h \
@@ -48,6 +50,7 @@ stress_libstress_la_SOURCES = \
 	stress/topology.c stress/topology.h \
 	stress/verdict.c stress/verdict.h \
 	stress/watchdog.c stress/watchdog.h \
+	stress/witness_file.c stress/witness_file.h \
 	stress/words.c stress/words.h \
 	stress/writer.c stress/writer.h
 stress_libstress_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/stress/targets

@@ -12,6 +12,7 @@
 #include "environment.h"
 #include "inject/steer.h"
 #include "progress.h"
+#include "replay.h"
 #include "report/report.h"
 #include "run.h"
 #include "symbol.h"
@@ -35,6 +36,14 @@ static int list_targets(void)
 	for (const struct target *const *t = target_table; *t; t++)
 		printf("%-18s %-8s %s\n", (*t)->name, claim_name((*t)->claim), (*t)->summary);
 	return fflush(stdout) ? 2 : 0;
+}
+
+static int replay(const struct options *options)
+{
+	int rc = replay_file(options->replay, options->stepper, stdout);
+
+	symbol_close();
+	return fflush(stdout) || rc ? 2 : 0;
 }
 
 /* The run cannot take place: its verdict, and why. */
@@ -183,7 +192,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	options_parse(&session->options, argc, argv);
-	status = session->options.list ? list_targets() : run_session(session);
+	if (session->options.list)
+		status = list_targets();
+	else if (session->options.replay)
+		status = replay(&session->options);
+	else
+		status = run_session(session);
 	free(session);
 	return status;
 }

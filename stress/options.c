@@ -246,19 +246,25 @@ static void take_color(struct options *options, const char *argument, struct arg
 	refuse(state, -EINVAL, "--color", argument, "auto, always or never");
 }
 
+static void add_output(struct options *options, enum output_format format, const char *path, struct argp_state *state)
+{
+	/* One is left for the report that there is by default. */
+	if (options->outputs == OPTIONS_OUTPUTS - 1)
+		argp_error(state, "--output, --witness: more than %d of them", OPTIONS_OUTPUTS - 1);
+	options->output[options->outputs].format = format;
+	options->output[options->outputs++].path = path;
+}
+
 static void take_output(struct options *options, const char *argument, struct argp_state *state)
 {
 	static const char *const names[] = { [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_KTAP] = "ktap" };
 	const char *colon = strchr(argument, ':');
 	size_t length = colon ? (size_t)(colon - argument) : strlen(argument);
 
-	if (options->outputs == OPTIONS_OUTPUTS)
-		argp_error(state, "--output: more than %d of them", OPTIONS_OUTPUTS);
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strlen(names[i]) != length || strncmp(argument, names[i], length) || (colon && !colon[1]))
 			continue;
-		options->output[options->outputs].format = (enum output_format)i;
-		options->output[options->outputs++].path = colon ? colon + 1 : NULL;
+		add_output(options, (enum output_format)i, colon ? colon + 1 : NULL, state);
 		return;
 	}
 	refuse(state, -EINVAL, "--output", argument, "text, json or ktap, or one of these with a file: json:run.json");
@@ -289,7 +295,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_STRIKES: options->strikes = (unsigned)take_number(state, "--strikes", argument, 1, 2, "1 or 2"); break;
 	case KEY_STEPPER: take_stepper(options, argument, state); break;
-	case KEY_WITNESS: options->witness = argument; break;
+	case KEY_WITNESS: add_output(options, OUTPUT_WITNESS, argument, state); break;
 	case KEY_REPLAY: options->replay = argument; break;
 	case KEY_INJECT: take_inject(options, argument, state); break;
 	case KEY_SIZE: take_size(options, argument, state); break;
@@ -350,6 +356,17 @@ static void order_targets(struct options *options)
 	options->targets = placed;
 }
 
+/* Witnesses are beside a report, not in place of it. */
+static void add_default_output(struct options *options)
+{
+	unsigned reports = 0;
+
+	for (unsigned i = 0; i < options->outputs; i++)
+		reports += options->output[i].format != OUTPUT_WITNESS;
+	if (!reports)
+		options->output[options->outputs++] = (struct output_request) { .format = OUTPUT_TEXT };
+}
+
 static uint64_t draw_seed(void)
 {
 	uint64_t seed;
@@ -387,6 +404,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, options);
 	order_targets(options);
+	add_default_output(options);
 	options->tiers_asked = options->tiers;
 	if (!options->tiers) {
 		add_tier(options, TIER_STEP);

@@ -15,7 +15,7 @@
 #define OPTIONS_TARGETS 32
 #define OPTIONS_OUTPUTS 16
 
-enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_KTAP };
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_KTAP, OUTPUT_WITNESS };
 
 struct stepper;
 
@@ -35,7 +35,6 @@ struct options {
 	unsigned depth;                /* step tier: writes that nest below the outermost */
 	unsigned strikes;              /* step tier: on each write, at most */
 	const struct stepper *stepper; /* NULL: the first that works */
-	const char *witness;           /* file to write; may be NULL */
 	const char *replay;            /* file to replay; may be NULL */
 	uint64_t duration_ns;          /* of the whole run; 0: as long as it takes */
 	uint64_t data_size;            /* bytes of each ring */

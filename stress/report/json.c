@@ -39,7 +39,9 @@ static json_t *pack_environment(const struct environment *environment)
 
 static json_t *pack_outputs(const struct options *options)
 {
-	static const char *const formats[] = { [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_KTAP] = "ktap" };
+	static const char *const formats[] = {
+		[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_KTAP] = "ktap", [OUTPUT_WITNESS] = "witness"
+	};
 	json_t *array = json_array();
 
 	for (unsigned i = 0; i < options->outputs; i++)

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "witness_file.h"
+
 struct output {
 	enum output_format format;
 	const char *name; /* as asked for; NULL: standard output */
@@ -53,10 +55,17 @@ static int write_ktap(const struct report *report, FILE *out, const struct text_
 	return 0;
 }
 
+static int write_witness(const struct report *report, FILE *out, const struct text_style *style)
+{
+	(void)style;
+	return witness_file_write(report, out);
+}
+
 static int (*const formats[])(const struct report *report, FILE *out, const struct text_style *style) = {
 	[OUTPUT_TEXT] = write_text,
 	[OUTPUT_JSON] = write_json,
 	[OUTPUT_KTAP] = write_ktap,
+	[OUTPUT_WITNESS] = write_witness,
 };
 
 /* ---- messages ---- */

@@ -19,14 +19,19 @@ static void tell(struct player *player, struct play_event event)
 {
 	const struct scene *scene = &player->stage.scene;
 
+	for (unsigned i = 0; i < scene->last.count; i++) {
+		unsigned kind = scene->last.at[i].kind;
+
+		if (event.kinds & VIOLATION_BIT(kind) && !(player->result->kinds & VIOLATION_BIT(kind)))
+			player->result->seen[kind] = scene->last.at[i];
+	}
 	player->result->kinds |= event.kinds;
 	if (!player->tell)
 		return;
 	event.head = scene->target->head(scene->reader);
 	event.tail = scene->target->tail(scene->reader);
 	event.reserved = scene->target->reserved_head(scene->ring);
-	if (event.kinds)
-		event.finding = scene->last;
+	event.records = scene->observer.stream.records + scene->observer.stream.lost_records;
 	player->tell(&event, player->context);
 }
 
@@ -39,6 +44,8 @@ static void strike(struct player *player, struct stage_write *write)
 
 	while (player->next < witness->count && witness->strike[player->next].level == write->level &&
 	       witness->strike[player->next].boundary == write->boundary) {
+		player->result->strayed |= witness->strike[player->next].pc &&
+					   witness->strike[player->next].pc != stage_pc(&player->stage, write);
 		player->next++;
 		if (write->level + 1 >= LEVELS || stage_masked(&player->stage, write))
 			continue;

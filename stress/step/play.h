@@ -16,12 +16,14 @@ struct play_event {
 	uint64_t pc;       /* of the instruction that ran; PLAY_STRIKE: of the one that is struck */
 	bool taken;        /* PLAY_RETURN: whether the ring took its record */
 	uint64_t head, tail, reserved;
-	uint32_t kinds;          /* violations seen, a bit each */
-	struct findings finding; /* when there are any: the last of them */
+	uint64_t records; /* read so far, LOST records included */
+	uint32_t kinds;   /* violations seen, a bit each */
 };
 
 struct play_result {
-	uint32_t kinds; /* violations seen, all of them */
+	uint32_t kinds;                  /* violations seen, all of them */
+	struct finding seen[VIOLATIONS]; /* the first of each */
+	bool strayed;                    /* a strike came before another instruction than it says */
 	uint64_t steps;
 	uint32_t boundaries; /* of the outermost write */
 	unsigned struck;     /* strikes of the list that came to pass */

@@ -21,23 +21,24 @@ struct run {
 	uint32_t *boundaries;
 };
 
-/* The one asked for; or the first that works. Return: NULL with the reason in @result. */
+/* The one asked for, or the first that works. Return: NULL with the reason in @result. */
 static const struct stepper *choose_stepper(const struct step_config *config, struct step_result *result)
 {
-	static const struct stepper *const steppers[] = { &stepper_trap, &stepper_ptrace };
+	const struct stepper *stepper = config->stepper;
 
-	for (unsigned i = 0; i < sizeof(steppers) / sizeof(steppers[0]); i++) {
-		if (config->stepper && config->stepper != steppers[i])
-			continue;
-		result->error = steppers[i]->open(result->message, sizeof(result->message));
-		if (result->error)
-			continue;
-		steppers[i]->close();
-		snprintf(result->stepper, sizeof(result->stepper), "%s", steppers[i]->name);
-		return steppers[i];
-	}
-	result->missing = true;
-	return NULL;
+	if (!stepper)
+		stepper = stepper_choose(result->message, sizeof(result->message));
+	else if (stepper->open(result->message, sizeof(result->message)))
+		stepper = NULL;
+	else
+		stepper->close();
+	if (stepper)
+		result->message[0] = '\0';
+	else
+		result->error = -ENOTSUP;
+	result->missing = !stepper;
+	snprintf(result->stepper, sizeof(result->stepper), "%s", stepper ? stepper->name : "");
+	return stepper;
 }
 
 static void add_pass(struct step_result *result, unsigned depth, unsigned strikes)

@@ -35,6 +35,9 @@ extern const struct stepper stepper_trap;
 /* By ptrace, in a process of its own: any architecture whose registers ptrace.c knows. */
 extern const struct stepper stepper_ptrace;
 
+/* The first that works here. Return: NULL with the reason in @message. */
+const struct stepper *stepper_choose(char *message, size_t size);
+
 /* Where calls return to. Never runs. */
 void stepper_landing(void);
 

@@ -264,8 +264,3 @@ static int trap_open(char *message, size_t size)
 const struct stepper stepper_trap = { .name = "trap", .open = trap_open };
 
 #endif
-
-void stepper_landing(void)
-{
-	__builtin_trap();
-}
