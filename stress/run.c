@@ -307,6 +307,11 @@ static bool has_tier(const struct options *options, enum tier tier)
 	return false;
 }
 
+static uint64_t step_budget_ns(const struct options *options)
+{
+	return run_step_ns(options->duration_ns, options->tiers == 1);
+}
+
 /* One target in the step tier, in a process of its own, for @duration_ns at most. */
 static void run_step(struct session *session, unsigned index, uint64_t duration_ns)
 {
@@ -356,7 +361,7 @@ static void drop_missing(struct session *session)
 static void run_step_tier(struct session *session)
 {
 	struct run *run = session->run;
-	uint64_t duration = run_step_ns(run->options->duration_ns, run->options->tiers == 1);
+	uint64_t duration = step_budget_ns(run->options);
 	uint64_t deadline = clock_ns() + duration;
 
 	for (unsigned i = 0; i < run->options->targets && !run->stopped_by; i++) {
@@ -464,23 +469,21 @@ static int prepare_sampled(struct session *session)
 
 static int run_tiers(struct session *session)
 {
-	struct run *run = session->run;
-	const struct options *options = run->options;
-	uint64_t start = clock_ns(), limit = options->duration_ns, used = 0;
+	const struct options *options = session->run->options;
+	uint64_t start = clock_ns(), used = 0, budget = step_budget_ns(options);
 	int rc;
 
 	if (has_tier(options, TIER_STEP)) {
 		run_step_tier(session);
-		limit = run_step_ns(options->duration_ns, options->tiers == 1);
 		used = clock_ns() - start;
-		if (options->tiers == 1 || run->stopped_by)
+		if (options->tiers == 1 || session->run->stopped_by)
 			return 0;
 	}
 	rc = prepare_sampled(session);
 	if (rc)
 		return rc;
 	/* One that took longer than it may takes nothing from the others. */
-	run_sampled(session, options->duration_ns - (used < limit ? used : limit));
+	run_sampled(session, options->duration_ns - (used < budget ? used : budget));
 	return 0;
 }
 

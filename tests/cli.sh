@@ -116,11 +116,25 @@ names_tiers() {
 		grep -qF '"inject":["step","timer"]'
 }
 
+# One that this machine cannot have is a SKIP, and is told; the others run all the same.
+every_tier() {
+	local got=0
+	"$stress" --duration=2 --inject=step,aim,timer,kick --output=text --output=json:"$tmp/every.json" \
+		>"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
+	[ "$got" = 0 ] || [ "$got" = 3 ] || [ "$got" = 77 ] || { echo "status $got"; return 1; }
+	grep -q '^timer  .*cpu' "$tmp/out" && grep -q '^kick  .*cpu' "$tmp/out" &&
+		grep -q '^aim  ' "$tmp/out" && grep -q '^fixed  *kick ' "$tmp/out" || return 1
+	got=0
+	"$srcdir/tests/json_validate" "$srcdir/doc/nrb-stress.schema.json" "$tmp/every.json" || got=$?
+	[ "$got" = 0 ] || [ "$got" = 77 ]
+}
+
 # An absurd rate ends on time, and says what it was cut to.
 absurd_rate() {
 	local start=$SECONDS
 	ends_well timeout 20 "$stress" --duration=1 --rate=1000000 && [ $((SECONDS - start)) -le 4 ] &&
-		grep -q '16,666' "$tmp/out"
+		grep -q '16,666' "$tmp/out" &&
+		ends_well timeout 20 "$stress" --duration=1 --rate=1000000 --inject=kick
 }
 
 no_timers() {
@@ -260,6 +274,7 @@ else
 	check "adds a control by itself" names_one_target
 	check "prints the seed it was given" same_seed
 	check "tiers in the order given, each once" names_tiers
+	check "every tier in one run" every_tier
 	check "an absurd rate ends on time" absurd_rate
 	check "no timers or signals to be had: ERROR, with the remedy" no_timers
 	check "a writer whose CPU was taken away: ERROR, with the remedy" displaced writer0
