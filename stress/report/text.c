@@ -156,11 +156,14 @@ static void put_step_tier(const struct report *report, FILE *out)
 static void put_tier(const struct report *report, enum tier tier, FILE *out)
 {
 	const char *obstacle = tier_obstacle(report, tier);
+	size_t length = strlen(tier_name(tier));
 	struct line line = { .at = 0 };
 
 	if (obstacle) {
-		/* It begins with the tier's name, which stands there already. */
-		line_add(&line, "SKIP: %s", obstacle + (strstr(obstacle, ": ") ? strlen(tier_name(tier)) + 2 : 0));
+		/* The tier's name stands there already. */
+		if (!strncmp(obstacle, tier_name(tier), length) && !strncmp(obstacle + length, ": ", 2))
+			obstacle += length + 2;
+		line_add(&line, "SKIP: %s", obstacle);
 		line_put(&line, out, tier_name(tier), 7, 1);
 		return;
 	}

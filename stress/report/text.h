@@ -43,7 +43,7 @@ uint64_t strikes_of(const struct counts *counts);
 
 /* Whether all results are of one tier: then the line above the table names it, and no other place need. */
 bool one_sampled_tier(const struct report *report);
-/* Why nothing ran in @tier, when one and the same reason kept all its targets from it; else NULL. */
+/* Why nothing ran in @tier, the first reason of several; NULL: something did. */
 const char *tier_obstacle(const struct report *report, enum tier tier);
 
 /* Whether some result is of a tier that runs in slices. */

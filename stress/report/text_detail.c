@@ -245,11 +245,13 @@ static void tell_reason(const struct report *report, size_t at, FILE *out)
 {
 	const struct judgement *judgement = &report->judgements[at];
 	struct line line = { .at = 0 };
+	const char *obstacle;
 
 	if (judgement->verdict == VERDICT_PASS || !strcmp(judgement->reason, report->run->reason))
 		return;
 	/* The header has told what keeps a whole tier away. */
-	if (judgement->verdict == VERDICT_SKIP && tier_obstacle(report, report->results[at].tier))
+	obstacle = tier_obstacle(report, report->results[at].tier);
+	if (obstacle && !strcmp(judgement->reason, obstacle))
 		return;
 	line_add(&line, "%s: %s", verdict_name(judgement->verdict), judgement->reason);
 	line_put(&line, out, "  ", 2, 1);

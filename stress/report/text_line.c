@@ -103,9 +103,9 @@ const char *tier_obstacle(const struct report *report, enum tier tier)
 
 		if (result->tier != tier)
 			continue;
-		if (!result->skipped || (reason && strcmp(reason, result->message) != 0))
+		if (!result->skipped)
 			return NULL;
-		reason = result->message;
+		reason = reason ? reason : result->message;
 	}
 	return reason;
 }
