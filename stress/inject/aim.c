@@ -7,7 +7,9 @@
  *
  * - A strike at level k blocks the levels up to k, as signals do, and only a level that the interrupted code has not
  *   blocked can strike: three nest. This also keeps strikes out of slow motion, and out of writes that block signals.
- * - One and the same write is struck so many times at most.
+ * - The base's write is struck once: then the breakpoint is off until the base has gone on. So it goes on at full speed,
+ *   as after any other interrupt; a hit in the next round would hold up just what readers are to catch. A handler's write,
+ *   of which no exposure is counted, is struck so many times at most.
  * - The watchdog can disable the breakpoint from outside.
  */
 #define _GNU_SOURCE
@@ -27,7 +29,7 @@
 #include "levels.h"
 #include "writer.h"
 
-/* Strikes into one and the same write; each after the first only half of the time, so that most go round once. */
+/* Strikes into one and the same write of a handler; each after the first only half of the time. */
 #define STRIKES_A_WRITE 3u
 
 /* The breakpoint stands on one boundary until it was hit so often, or for so long. */
@@ -213,6 +215,10 @@ void aim_trap(struct writer *writer, siginfo_t *info, void *context)
 	level_signals(&set, level);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
 	inject_strike(writer, level, context);
+	if (level == 1) {
+		disable_breakpoint(writer->aim.fd);
+		nrb_local_store(&writer->aim.off, true);
+	}
 }
 
 /* ---- the breakpoint ---- */
@@ -271,6 +277,11 @@ static void aim_start(struct writer *writer)
 
 static void aim_tend(struct writer *writer)
 {
+	bool off = nrb_local_load(&writer->aim.off);
+
+	nrb_local_store(&writer->aim.off, false);
+	if (off && !nrb_load_relaxed(&writer->disarmed))
+		enable_breakpoint(writer->aim.fd);
 	if (nrb_local_load(&writer->aim.hits) >= MOVE_HITS || clock_ns() - writer->aim.moved_ns >= MOVE_NS)
 		move_on(writer);
 }

@@ -6,6 +6,7 @@
 #define STRESS_AIM_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "words.h"
@@ -16,6 +17,7 @@ struct writer;
 struct aim {
 	uint32_t open;     /* there is one */
 	int fd;            /* of its perf event */
+	bool off;          /* since it has struck the base's write */
 	unsigned at;       /* index of the boundary on which it stands */
 	uint64_t hits;     /* there */
 	uint64_t moved_ns; /* when it was put there */
