@@ -47,7 +47,8 @@ enum {
 	KEY_STRIKES,
 	KEY_STEPPER,
 	KEY_WITNESS,
-	KEY_REPLAY
+	KEY_REPLAY,
+	KEY_EXHAUSTIVE
 };
 
 static const struct argp_option argp_options[] = {
@@ -73,6 +74,8 @@ static const struct argp_option argp_options[] = {
 	{ "depth", KEY_DEPTH, "N", 0, "step: strike writes that nest so deep, 1 to 3 (default 2)", 3 },
 	{ "strikes", KEY_STRIKES, "N", 0,
 	  "step: 1, or 2 to also strike one write twice, one level less deep (default 2)", 3 },
+	{ "exhaustive", KEY_EXHAUSTIVE, NULL, 0,
+	  "step: go through controls to the end too, not only until they are caught", 3 },
 	{ "stepper", KEY_STEPPER, "NAME", 0, "step: trap (x86-64) or ptrace (default: the first that works)", 3 },
 	{ "rate", KEY_RATE, "HZ", 0, "Interrupts per second and level (default: steered)", 3 },
 	{ "progress", KEY_PROGRESS, "SHARE", 0,
@@ -294,6 +297,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->depth = (unsigned)take_number(state, "--depth", argument, 1, LEVELS - 1, "1, 2 or 3");
 		break;
 	case KEY_STRIKES: options->strikes = (unsigned)take_number(state, "--strikes", argument, 1, 2, "1 or 2"); break;
+	case KEY_EXHAUSTIVE: options->exhaustive = true; break;
 	case KEY_STEPPER: take_stepper(options, argument, state); break;
 	case KEY_WITNESS: add_output(options, OUTPUT_WITNESS, argument, state); break;
 	case KEY_REPLAY: options->replay = argument; break;

@@ -34,6 +34,7 @@ struct options {
 	bool tiers_asked;              /* and not chosen by us */
 	unsigned depth;                /* step tier: writes that nest below the outermost */
 	unsigned strikes;              /* step tier: on each write, at most */
+	bool exhaustive;               /* step tier: controls to the end as well */
 	const struct stepper *stepper; /* NULL: the first that works */
 	const char *replay;            /* file to replay; may be NULL */
 	uint64_t duration_ns;          /* of the whole run; 0: as long as it takes */

@@ -324,8 +324,7 @@ static void run_step(struct session *session, unsigned index, uint64_t duration_
 		.depth = run->options->depth,
 		.strikes = run->options->strikes,
 		.duration_ns = duration_ns,
-		/* Beside other tiers the time is for the sound ones. */
-		.hasty = run->options->tiers > 1,
+		.exhaustive = run->options->exhaustive,
 		.stop = &session->shared->stop,
 	};
 	int status;

@@ -63,11 +63,12 @@ static void plan_passes(const struct step_config *config, struct step_result *re
 		add_pass(result, 1, 2);
 }
 
+/* A control of which no more is asked. */
 static bool is_caught(const struct run *run)
 {
 	const struct target *target = run->config->target;
 
-	if (target->claim != CLAIM_CONTROL)
+	if (target->claim != CLAIM_CONTROL || run->config->exhaustive)
 		return false;
 	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
 		if (target->expected[TIER_STEP] & VIOLATION_BIT(kind) && run->result->found[kind])
@@ -94,7 +95,7 @@ static void add_counts(struct step_counts *sum, const struct step_counts *counts
 /* Whether a control needs no more of this pass. */
 static bool has_enough(const struct run *run, const struct step_pass *pass)
 {
-	bool in_full = pass->depth == 1 && pass->strikes == 1 && !run->config->hasty;
+	bool in_full = pass->depth == 1 && pass->strikes == 1;
 
 	return !in_full && is_caught(run);
 }

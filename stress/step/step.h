@@ -16,7 +16,7 @@ struct step_config {
 	unsigned depth;                /* 1 to LEVELS - 1 */
 	unsigned strikes;              /* on each write: 1 or 2 */
 	uint64_t duration_ns;          /* ends earlier when it is through */
-	bool hasty;                    /* a control: no more than until it is caught */
+	bool exhaustive;               /* a control: to the end, caught or not */
 	const uint32_t *stop;          /* shared memory: end early */
 };
 
