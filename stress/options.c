@@ -273,6 +273,19 @@ static void take_output(struct options *options, const char *argument, struct ar
 	refuse(state, -EINVAL, "--output", argument, "text, json or ktap, or one of these with a file: json:run.json");
 }
 
+/* Only stepping knows the way to what it finds. */
+static void check_witness(const struct options *options, struct argp_state *state)
+{
+	bool wanted = false, steps = !options->tiers;
+
+	for (unsigned i = 0; i < options->outputs; i++)
+		wanted |= options->output[i].format == OUTPUT_WITNESS;
+	for (unsigned i = 0; i < options->tiers; i++)
+		steps |= options->tier[i] == TIER_STEP;
+	if (wanted && !steps)
+		argp_error(state, "--witness: only the step tier finds them: add --inject=step");
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -328,6 +341,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->skip_status =
 			(int)take_number(state, "--skip-status", argument, 0, 255, "an exit status, 0 to 255");
 		break;
+	case ARGP_KEY_END: check_witness(options, state); break;
 	case ARGP_KEY_ARG: name_target(options, argument, state); break;
 	default: return ARGP_ERR_UNKNOWN;
 	}

@@ -9,11 +9,12 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 # The scripts ask how the library was built, and compile its header.
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
-test_scripts = tests/aarch64.sh tests/cli.sh tests/model.sh tests/no_lock_prefix.sh tests/report_schema.sh \
+test_scripts = tests/aarch64.sh tests/cli.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh \
+	tests/report_schema.sh \
 	tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
-EXTRA_DIST += tests/json_validate tests/model/README.md tests/model/order.pml tests/model/ring.pml
+EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml
 
 # What report_schema.sh looks at.
 check_PROGRAMS += tests/forge_reports
