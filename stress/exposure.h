@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boundary.h"
+
 #define EXPOSURE_MAX 512
 
 struct exposure_boundary {
@@ -39,6 +41,11 @@ static inline struct exposure_list exposure_aims(const struct exposure *exposure
 	return (struct exposure_list) { .boundary = exposure->boundary,
 					.count = exposure->aims > exposure->count ? exposure->aims : exposure->count };
 }
+
+/* Add what @map knows to be exposed, or to break the target. */
+void exposure_take(struct exposure *exposure, const struct boundaries *map);
+/* Tell @map what is known. */
+void exposure_give(const struct exposure *exposure, struct boundaries *map);
 
 static inline const struct exposure_boundary *exposure_find(const struct exposure *exposure, uint64_t pc)
 {

@@ -7,7 +7,7 @@ stress_libstress_la_SOURCES = \
 	stress/clock.h stress/cpu.h \
 	stress/environment.c stress/environment.h \
 	stress/event.c stress/event.h \
-	stress/exposure.h \
+	stress/exposure.c stress/exposure.h \
 	stress/inject/aim.c stress/inject/aim.h stress/inject/context.h stress/inject/inject.c \
 	stress/inject/inject.h stress/inject/kick.c \
 	stress/inject/kick.h stress/inject/slow_motion.c stress/inject/slow_motion.h \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "result.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,9 +74,9 @@ void target_result_add_step(struct target_result *target, const struct step_resu
 	target->step = *step;
 	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
 		target->counts.by_class[STRIKE_PLAIN].violations[kind] += step->found[kind];
-	target->skipped = step->missing;
-	target->failed = !step->missing && (step->error || !step->done);
+	target->skipped = step->missing || step->error == -ENOTSUP;
+	target->failed = !target->skipped && (step->error || !step->done);
 	if (step->message[0])
-		snprintf(target->message, sizeof(target->message), "%s%.240s", step->missing ? "step: " : "",
+		snprintf(target->message, sizeof(target->message), "%s%.240s", target->skipped ? "step: " : "",
 			 step->message);
 }

@@ -118,6 +118,7 @@ struct target_result {
 	unsigned starved; /* slices that ended starved */
 	bool failed;      /* a slice could not be run or died; message says why */
 	bool skipped;
+	bool idle; /* nothing of it is exposed, so there was nothing to aim at */
 	char message[256];
 	struct counts counts;
 	uint64_t boundaries; /* exposed boundaries known; 0: unknown, then "exposed" counts all strikes in a write */

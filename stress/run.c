@@ -170,7 +170,9 @@ static int run_survey(struct session *session)
 		survey_run(run->options, run->placement->writer[0].cpu, &session->shared->survey);
 		_exit(0);
 	}
-	status = child < 0 ? child : wait_for(session, child, SURVEY_NS);
+	status = child < 0
+			 ? child
+			 : wait_for(session, child, SURVEY_NS + run->options->targets * survey_target_ns(run->options));
 	if (!status && session->shared->survey.done)
 		return 0;
 	if (status == -ETIME)
@@ -266,19 +268,6 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 	target_result_add(sum, result, (uint64_t)sum->slices * run->slice_ns);
 }
 
-/* What the survey has found of each boundary, so that the map holds it whether anything strikes there or not. */
-static void map_exposure(struct boundaries *map, const struct exposure *exposure)
-{
-	for (unsigned i = 0; i < exposure->count; i++) {
-		struct boundary *boundary = boundaries_get(map, exposure->boundary[i].pc);
-
-		if (!boundary)
-			return;
-		boundary->exposed = true;
-		boundary->decreasing |= exposure->boundary[i].decreasing;
-	}
-}
-
 /* One more result, for options->target[index] in @tier: nothing counted yet. */
 static struct target_result *add_result(struct session *session, enum tier tier, unsigned index)
 {
@@ -367,31 +356,18 @@ static void run_step_tier(struct session *session)
 		uint64_t now = clock_ns(), left = deadline > now ? deadline - now : 0;
 
 		run_step(session, i, duration ? left / (run->options->targets - i) : STEP_NO_LIMIT_NS);
-		if (run->result[run->results - 1].skipped)
+		if (run->result[run->results - 1].step.missing)
 			break;
 	}
 	drop_missing(session);
 }
 
-/* What stepping has found besides: the survey looks for less, and in less time. */
-static void add_found(struct exposure *exposure, const struct boundaries *map)
+/* Whether a tier that aims has nothing to aim at, by the target's nature. */
+static bool is_idle(const struct session *session, unsigned index, enum tier tier)
 {
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (unsigned i = 0; i < BOUNDARIES_MAX; i++) {
-			const struct boundary *boundary = &map->at[i];
-			bool wanted = pass ? boundary->violations && !boundary->exposed : boundary->exposed;
+	const struct exposure *exposure = &session->run->survey->exposure[index];
 
-			if (!boundary->pc || !wanted || exposure_find(exposure, boundary->pc))
-				continue;
-			if (exposure->aims == EXPOSURE_MAX)
-				return;
-			exposure->boundary[exposure->aims++] = (struct exposure_boundary) {
-				.pc = boundary->pc,
-				.decreasing = boundary->decreasing,
-			};
-			exposure->count += !pass;
-		}
-	}
+	return injector_of(tier)->aims && exposure->complete && !exposure_aims(exposure).count;
 }
 
 /* Why there can be no slice of @index in @tier, in result->message; empty: there can. */
@@ -412,6 +388,7 @@ static void tell_obstacle(const struct session *session, unsigned index, struct 
 static unsigned begin_sampled(struct session *session)
 {
 	const struct options *options = session->run->options;
+	const struct survey *survey = session->run->survey;
 	unsigned able = 0;
 
 	for (unsigned t = 0; t < options->tiers; t++) {
@@ -419,8 +396,9 @@ static unsigned begin_sampled(struct session *session)
 			struct target_result *result = add_result(session, options->tier[t], i);
 
 			tell_obstacle(session, i, result);
-			result->skipped = result->message[0] != '\0';
-			able += !result->skipped;
+			result->idle = is_idle(session, i, result->tier) && !survey->obstacle[result->tier][0];
+			result->skipped = !result->idle && result->message[0];
+			able += !result->skipped && !result->idle;
 		}
 	}
 	return able;
@@ -441,7 +419,7 @@ static void run_sampled(struct session *session, uint64_t duration_ns)
 			if (run->stopped_by)
 				return;
 			/* What cannot exist now will not the next time either. */
-			if (run->result[i].skipped)
+			if (run->result[i].skipped || run->result[i].idle)
 				continue;
 			run_slice(session, &run->result[i], round);
 			if (run->result[i].failed)
@@ -457,11 +435,10 @@ static int prepare_sampled(struct session *session)
 	int rc = run_survey(session);
 
 	for (unsigned i = 0; i < run->options->targets && !rc; i++) {
-		struct exposure *exposure = &run->survey->exposure[i];
-
-		map_exposure(&run->boundaries[i], exposure);
-		exposure->aims = exposure->count;
-		add_found(exposure, &run->boundaries[i]);
+		/* What the survey has found is in the map whether anything strikes there or not; and what the step
+		 * tier has found in other states of the ring is known to the sampled tiers. */
+		exposure_give(&run->survey->exposure[i], &run->boundaries[i]);
+		exposure_take(&run->survey->exposure[i], &run->boundaries[i]);
 	}
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include "exposure.h"
 #include "options.h"
 #include "report/report.h"
+#include "step/stepper.h"
 
 struct survey {
 	bool done; /* it ran to its end */
@@ -22,13 +23,17 @@ struct survey {
  * @cpu: where writers will run; the calling thread is pinned there
  * @survey: receives it; in memory shared with the caller, since this is meant for a process of its own
  *
- * Steps each target's write through one instruction at a time and strikes where data_head is about to be stored.
- * Bounded in time; what was not reached is not counted as exposed, which only weakens what is claimed later.
+ * Strikes each target's write at every boundary. Bounded in time; what was not reached is not counted as exposed, which
+ * only weakens what is claimed later.
  */
 void survey_run(const struct options *options, unsigned cpu, struct survey *survey);
 
+/* How much of a run's time the search for one target's exposed boundaries may take (pure). */
+uint64_t survey_target_ns(const struct options *options);
+
 /* The parts: of @target alone, until @deadline_ns; and the cost of a timer signal. */
-void survey_exposure(const struct target *target, uint64_t deadline_ns, struct exposure *exposure);
+void survey_exposure(const struct target *target, const struct stepper *stepper, uint64_t deadline_ns,
+		     struct exposure *exposure);
 uint64_t survey_signal_cost_ns(void);
 
 #endif /* STRESS_SURVEY_H */

@@ -143,7 +143,7 @@ static void judge_sound(const struct target_result *r, const struct sight *sight
 {
 	uint64_t violations = counts_violations_except(&r->counts, 0);
 	/* Where the control is exposed is known, and here any strike into a write would count: no comparison. */
-	bool unknown = sight->boundaries && !r->boundaries;
+	bool unknown = sight->boundaries && !r->boundaries && !r->boundaries_complete;
 
 	j->exposure = (double)r->counts.by_class[STRIKE_PLAIN].exposed * sight->share_plain +
 		      (double)r->counts.by_class[STRIKE_SLOW].exposed * sight->share_slow;
@@ -181,6 +181,8 @@ static void judge(const struct target_result *r, const struct sight *sight, cons
 {
 	memset(j, 0, sizeof(*j));
 	j->verdict = VERDICT_PASS;
+	if (r->idle)
+		return;
 	if (r->claim == CLAIM_CONTROL)
 		judge_control(r, sight, j);
 	else if (r->tier == TIER_STEP)
@@ -257,6 +259,8 @@ static size_t tell_strength(const struct target_result *r, const struct judgemen
 	uint64_t all = slow + r->counts.by_class[STRIKE_PLAIN].exposed;
 	char line[256];
 
+	if (r->idle)
+		return at;
 	if (r->tier == TIER_STEP)
 		return tell_stepped(r, sight, text, size, at);
 	if (r->masked) {

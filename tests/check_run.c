@@ -349,8 +349,8 @@ START_TEST(the_survey_knows_the_window)
 	unsigned decreasing = 0;
 
 	ck_assert_ptr_nonnull(survey);
-	survey_exposure(&target_legacy, clock_ns() + PATIENCE_NS / 4, &survey->exposure[0]);
-	survey_exposure(&target_fixed, clock_ns() + PATIENCE_NS / 4, &survey->exposure[1]);
+	survey_exposure(&target_legacy, &stepper_trap, clock_ns() + PATIENCE_NS / 4, &survey->exposure[0]);
+	survey_exposure(&target_fixed, &stepper_trap, clock_ns() + PATIENCE_NS / 4, &survey->exposure[1]);
 	ck_assert_uint_gt(survey->exposure[0].count, 0);
 	ck_assert_uint_gt(survey->exposure[1].count, 0);
 	for (unsigned i = 0; i < survey->exposure[0].count; i++)

@@ -290,7 +290,7 @@ START_TEST(writes_that_block_signals_are_not_struck)
 	static struct exposure exposure;
 	struct slice_result *result;
 
-	survey_exposure(&target_mask, clock_ns() + PATIENCE_NS / 4, &exposure);
+	survey_exposure(&target_mask, &stepper_trap, clock_ns() + PATIENCE_NS / 4, &exposure);
 	/* A sanitizer's own way of blocking signals hides them. */
 	if (SANITIZED && !exposure.count)
 		return;

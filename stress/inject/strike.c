@@ -92,7 +92,7 @@ static struct exposure_boundary find_boundary(const struct writer *writer, uint6
 	const struct exposure *exposure = writer->config->exposure;
 	const struct exposure_boundary *boundary = NULL;
 
-	if (!exposure->count)
+	if (!exposure->count && !exposure->complete)
 		boundary = interrupted ? &unknown : NULL;
 	else if (interrupted == 1)
 		/* A nested writer that is struck leaves publishing to the outermost one: nothing is exposed there. */

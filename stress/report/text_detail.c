@@ -427,7 +427,8 @@ static void put_run(const struct report *report, FILE *out)
 		 stolen->throttled_known ? "known" : "not told here");
 	line_put(&line, out, "  ", 2, 3);
 	for (size_t i = 0; i < report->count; i++) {
-		if (report->results[i].tier == TIER_STEP || report->results[i].boundaries)
+		if (report->results[i].tier == TIER_STEP || report->results[i].boundaries ||
+		    report->results[i].boundaries_complete)
 			continue;
 		line_add(&line,
 			 "Exposed boundaries are not known one by one, so \"in write\" counts every interrupt that "

@@ -31,6 +31,10 @@ static void fill_verdict(struct row *row, const struct target_result *result, co
 	const char *text;
 
 	row->color = YELLOW;
+	if (result->idle) {
+		cell_print(row, column, "nothing to aim at");
+		return;
+	}
 	if (judgement->verdict == VERDICT_ERROR || judgement->verdict == VERDICT_SKIP) {
 		text = verdict_name(judgement->verdict);
 		row->color = judgement->verdict == VERDICT_ERROR ? RED : YELLOW;
@@ -215,7 +219,8 @@ static void fill_row(struct row *row, const struct target_result *result, const 
 static bool boundaries_known(const struct report *report)
 {
 	for (size_t i = 0; i < report->count; i++)
-		if (report->results[i].tier != TIER_STEP && !report->results[i].boundaries)
+		if (report->results[i].tier != TIER_STEP && !report->results[i].boundaries &&
+		    !report->results[i].boundaries_complete)
 			return false;
 	return true;
 }

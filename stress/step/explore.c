@@ -27,6 +27,7 @@ struct outcome {
 	struct path path; /* the strikes on it and on what nested into it */
 	uint64_t head, reserved;
 	bool taken; /* the ring took its record */
+	uint32_t kinds; /* violations that showed on the way there, a bit each */
 	struct outcome *next;
 };
 
@@ -46,6 +47,7 @@ struct summary {
 struct write {
 	struct stage_write at;
 	uint32_t state; /* in states, of the last state followed; 0: it was not struck yet */
+	uint32_t kinds; /* violations that showed since it began, in what nested into it as well */
 	struct states *states;
 	struct summary *summary;
 	/* Of the boundaries struck so far, the last: when nothing has changed since, neither has what nests. */
@@ -164,10 +166,12 @@ static void add_outcome(struct explorer *x, const struct write *write, unsigned 
 	for (struct outcome *o = summary->outcomes; o; o = o->next) {
 		if (!hash_same(o->image->hash, outcome->image->hash))
 			continue;
+		o->kinds |= write->kinds;
 		free(outcome->image);
 		free(outcome);
 		return;
 	}
+	outcome->kinds = write->kinds;
 	outcome->path.count = x->path.count - path_before;
 	memcpy(outcome->path.strike, x->path.strike + path_before, outcome->path.count * sizeof(x->path.strike[0]));
 	outcome->head = x->stage.scene.target->head(x->stage.scene.reader);
@@ -191,11 +195,12 @@ static void look_at_clock(struct explorer *x)
 }
 
 /* The write has returned. Return: violations, a bit each. */
-static uint32_t finish(struct explorer *x, const struct write *write, unsigned path_before)
+static uint32_t finish(struct explorer *x, struct write *write, unsigned path_before)
 {
 	bool taken;
 	uint32_t kinds = stage_finish(&x->stage, &write->at, &taken);
 
+	write->kinds |= kinds;
 	/* What the outermost leaves is of interest to nobody. */
 	if (write->at.level)
 		add_outcome(x, write, path_before, taken);
@@ -226,8 +231,9 @@ static void tell_boundary(struct explorer *x, const struct write *write, const s
 {
 	uint64_t pc = stage_pc(&x->stage, &write->at);
 	struct boundary *boundary = x->map ? boundaries_get(x->map, pc) : NULL;
+	/* Also what showed before the interrupted write went on. */
+	uint32_t kinds = outcome->kinds;
 	bool decided = false;
-	uint32_t kinds = 0;
 
 	if (!boundary)
 		return;
@@ -279,6 +285,7 @@ static void strike(struct explorer *x, struct write *write, const struct outcome
 			return;
 		}
 		world_put_back(&x->world, outcome->image);
+		write->kinds |= outcome->kinds;
 		memcpy(x->path.strike + x->path.count, outcome->path.strike,
 		       outcome->path.count * sizeof(x->path.strike[0]));
 		x->path.count += outcome->path.count;
@@ -293,7 +300,7 @@ static void strike(struct explorer *x, struct write *write, const struct outcome
 		free(checkpoint);
 		write->state = known;
 	}
-	if (!write->at.level && !outcome->path.count && strikes == x->plan->strikes) {
+	if (!write->at.level && !outcome->path.count) {
 		tell_boundary(x, write, outcome);
 		x->result->counts.twice += strikes > 1 ? states_left(write->states, write->state) : 0;
 	}
@@ -402,6 +409,7 @@ static void follow(struct explorer *x, struct write *write, unsigned strikes, un
 			record(x, write, kinds);
 			return;
 		}
+		write->kinds |= kinds;
 		if (kinds)
 			record(x, write, kinds);
 		if (struck && arrive(x, write, strikes, kinds))

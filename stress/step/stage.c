@@ -67,6 +67,11 @@ int stage_open(struct stage *stage, const struct stepper *stepper, const struct 
 	memset(stage, 0, sizeof(*stage));
 	stage->stepper = stepper;
 	written = target;
+	if (!target->regions) {
+		stage_fail(stage, -ENOTSUP,
+			   "%s does not tell what memory its state is made of, so it cannot be stepped", target->name);
+		return -ENOTSUP;
+	}
 	stage->memory = mmap(NULL, sizeof(*stage->memory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (stage->memory == MAP_FAILED) {
 		stage->memory = NULL;
@@ -80,6 +85,7 @@ int stage_open(struct stage *stage, const struct stepper *stepper, const struct 
 	}
 	/* Last: it may fork, and what there is by then is shared. */
 	rc = stepper->open(message, sizeof(message));
+	stage->stepping = !rc;
 	if (rc)
 		stage_fail(stage, rc, "%s", message);
 	return rc;
@@ -87,7 +93,7 @@ int stage_open(struct stage *stage, const struct stepper *stepper, const struct 
 
 void stage_close(struct stage *stage)
 {
-	if (stage->stepper->close)
+	if (stage->stepping)
 		stage->stepper->close();
 	scene_close(&stage->scene);
 	if (stage->memory)

@@ -16,6 +16,7 @@ struct stage_memory {
 
 struct stage {
 	const struct stepper *stepper;
+	bool stepping; /* it is open */
 	struct scene scene;
 	struct stage_memory *memory;
 	int error; /* -errno: it cannot go on; message says why */
