@@ -23,7 +23,7 @@ tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
 tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
-check_suites = tests/check_boundary tests/check_create tests/check_hostile tests/check_listing tests/check_nesting \
+check_suites = tests/check_boundary tests/check_create tests/check_explore tests/check_hostile tests/check_listing tests/check_nesting \
 	tests/check_number tests/check_oracle tests/check_output tests/check_payload tests/check_placement \
 	tests/check_reader tests/check_report tests/check_ring tests/check_run tests/check_steer tests/check_target \
 	tests/check_tiers \
@@ -33,7 +33,7 @@ TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
 check_LTLIBRARIES = tests/libsuite.la
-tests_libsuite_la_SOURCES = tests/stepper.c tests/stepper.h tests/suite.c tests/suite.h
+tests_libsuite_la_SOURCES = tests/stepper.c tests/stepper.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
@@ -45,6 +45,8 @@ tests_check_boundary_LDFLAGS = $(suite_ldflags)
 tests_check_boundary_LDADD = $(suite_libs)
 tests_check_create_LDFLAGS = $(suite_ldflags)
 tests_check_create_LDADD = $(suite_libs)
+tests_check_explore_LDFLAGS = $(suite_ldflags)
+tests_check_explore_LDADD = $(suite_libs)
 tests_check_hostile_LDFLAGS = $(suite_ldflags)
 tests_check_hostile_LDADD = $(suite_libs)
 tests_check_listing_LDFLAGS = $(suite_ldflags)

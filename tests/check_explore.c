@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_explore.c - every target, explored by the step tier: the controls fail as they are known to, by name, and the
+ * sound ones do not
+ *
+ * All boundaries of all scenarios are struck once, whatever that takes; a sound target deeper and twice for as long as
+ * the time given goes. How far that was is told on standard error.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "step/explore.h"
+#include "step/play.h"
+#include "step/step.h"
+#include "stepping.h"
+#include "suite.h"
+#include "survey.h"
+#include "targets/ring_target.h"
+
+/* What must come to its end does so long before, even on a busy machine; below a case's timeout. */
+#define PATIENCE_NS (100 * NS_PER_S)
+/* For what goes deeper than that: of what is to be believed most, and of another sound one. */
+#define BUDGET_FIXED_NS (1200 * NS_PER_MS)
+#define BUDGET_NS (300 * NS_PER_MS)
+
+static struct step_result result;
+static struct boundaries map;
+
+static void run_step(const struct target *target, unsigned depth, unsigned strikes, uint64_t duration_ns)
+{
+	const struct step_config config = {
+		.target = target, .depth = depth, .strikes = strikes, .duration_ns = duration_ns
+	};
+
+	memset(&result, 0, sizeof(result));
+	memset(&map, 0, sizeof(map));
+	step_run(&config, &result, &map);
+	ck_assert_msg(!result.error, "%s: %s", target->name, result.message);
+	ck_assert(result.done && result.confirmed && !result.missing);
+	ck_assert_uint_eq(result.scenarios, scenario_count);
+}
+
+/* Return: violations that were found, a bit each; nothing but what the target is known for. */
+static uint32_t judge(const struct target *target)
+{
+	uint32_t known = target->expected[TIER_STEP] | target->allowed, kinds = 0;
+
+	for (unsigned kind = 0; kind < VIOLATIONS; kind++) {
+		const struct witness *witness = &result.witness[kind];
+
+		ck_assert_int_eq(witness->known, result.found[kind] != 0);
+		if (!witness->known)
+			continue;
+		kinds |= VIOLATION_BIT(kind);
+		if (!(known & VIOLATION_BIT(kind)))
+			ck_abort_msg("%s, %s: %s, after %u strikes, the first at instruction %u", target->name,
+				     scenarios[witness->scenario].name, violation_name(kind), witness->count,
+				     witness->strike[0].boundary);
+	}
+	return kinds;
+}
+
+/* As much of a pass as there was time for. */
+static void tell(const struct target *target)
+{
+	for (unsigned i = 0; i < result.passes; i++) {
+		const struct step_pass *pass = &result.pass[i];
+
+		if (!pass->counts.steps)
+			continue;
+		suite_note("%s: depth %u, %u strikes on each write: %u of %u scenarios, %llu steps, %llu states\n",
+			   target->name, pass->depth, pass->strikes, pass->scenarios, scenario_count,
+			   (unsigned long long)pass->counts.steps, (unsigned long long)pass->counts.states);
+	}
+}
+
+/* What holds of a pass that came to its end, with one strike on each write. */
+static void check_counts(const struct target *target, const struct step_pass *pass)
+{
+	const struct step_counts *counts = &pass->counts;
+
+	ck_assert_msg(pass->scenarios == scenario_count, "%s: only %u scenarios", target->name, pass->scenarios);
+	ck_assert_uint_eq(pass->partial_done + pass->partial_total, 0);
+	ck_assert(counts->boundaries && counts->strikes && counts->states && counts->steps >= counts->boundaries);
+	/* Each was struck but for what is masked, and for most turns of an instruction that repeats itself. */
+	ck_assert_uint_le(counts->tuples[1] + counts->masked, counts->boundaries);
+	ck_assert_uint_ge(counts->tuples[1] + counts->masked, counts->boundaries / 2);
+	ck_assert_int_eq(counts->masked != 0, target->masks_signals);
+}
+
+static bool is_for_here(const struct target *target)
+{
+	return target->driver == DRIVER_HARNESS;
+}
+
+START_TEST(controls)
+{
+	const struct target *target = target_table[_i];
+
+	if (!is_for_here(target) || target->claim != CLAIM_CONTROL)
+		return;
+	run_step(target, 1, 2, PATIENCE_NS);
+	ck_assert_msg(judge(target) & target->expected[TIER_STEP], "%s: not caught", target->name);
+	check_counts(target, &result.pass[0]);
+	tell(target);
+}
+END_TEST
+
+START_TEST(sound_ones)
+{
+	const struct target *target = target_table[_i];
+
+	if (!is_for_here(target) || target->claim != CLAIM_SOUND)
+		return;
+	run_step(target, 1, 1, PATIENCE_NS);
+	ck_assert_uint_eq(judge(target), 0);
+	check_counts(target, &result.pass[0]);
+	run_step(target, 2, 2, target == &target_fixed ? BUDGET_FIXED_NS : BUDGET_NS);
+	ck_assert_uint_eq(judge(target), 0);
+	for (unsigned i = 0; i < BOUNDARIES_MAX; i++)
+		ck_assert(!map.at[i].decreasing && !map.at[i].violations);
+	tell(target);
+}
+END_TEST
+
+/* Time that is up ends it soon, and that is no error; what was done is told. */
+START_TEST(ends_on_time)
+{
+	uint64_t start = clock_ns();
+
+	run_step(&target_fixed, 3, 2, 50 * NS_PER_MS);
+	require(clock_ns() - start < 2 * NS_PER_S);
+	ck_assert_uint_eq(result.passes, 5);
+	ck_assert_uint_lt(result.pass[4].scenarios, scenario_count);
+	ck_assert_uint_eq(judge(&target_fixed), 0);
+}
+END_TEST
+
+START_TEST(ends_when_told_to)
+{
+	const uint32_t stop = 1;
+	const struct step_config config = {
+		.target = &target_fixed, .depth = 1, .strikes = 1, .duration_ns = PATIENCE_NS, .stop = &stop
+	};
+
+	memset(&result, 0, sizeof(result));
+	step_run(&config, &result, &map);
+	ck_assert(result.done && !result.error);
+	ck_assert_uint_eq(result.pass[0].scenarios, 0);
+}
+END_TEST
+
+/* A control that is only to be shown: no more than until it is caught. */
+START_TEST(in_haste)
+{
+	const struct step_config config = {
+		.target = &target_legacy, .depth = 2, .strikes = 1, .duration_ns = PATIENCE_NS, .hasty = true
+	};
+
+	memset(&result, 0, sizeof(result));
+	step_run(&config, &result, NULL);
+	ck_assert(result.done && !result.error && result.confirmed);
+	ck_assert_uint_gt(result.found[HEAD_BACKWARD], 0);
+	ck_assert_uint_lt(result.pass[0].scenarios, scenario_count);
+}
+END_TEST
+
+/* ---- the map ---- */
+
+static bool in_text(const struct target *target, uint64_t pc)
+{
+	for (const struct text_range *range = target->text; range->start; range++)
+		if (pc >= (uintptr_t)range->start && pc < (uintptr_t)range->end)
+			return true;
+	return false;
+}
+
+/* How many boundaries are like that, and of how many. */
+struct tally {
+	unsigned exposed, decreasing, masked, violating, struck;
+};
+
+static struct tally count_map(void)
+{
+	struct tally tally = { .exposed = 0 };
+
+	for (unsigned i = 0; i < BOUNDARIES_MAX; i++) {
+		const struct boundary *boundary = &map.at[i];
+
+		tally.exposed += boundary->exposed;
+		tally.decreasing += boundary->decreasing;
+		tally.masked += boundary->masked;
+		tally.violating += boundary->violations != 0;
+		tally.struck += boundary->strikes[TIER_STEP] != 0;
+		/* data_head goes down only where what is stored is older. */
+		ck_assert(!boundary->decreasing || boundary->exposed);
+		ck_assert_int_eq(boundary->violations != 0, boundary->followed[TIER_STEP] != 0);
+	}
+	return tally;
+}
+
+/* What the tiers that sample aim at, or count as exposure, is what all strikes show to be so. */
+static void compare_with_survey(const struct target *target)
+{
+	static struct exposure exposure;
+
+	survey_exposure(target, clock_ns() + PATIENCE_NS / 4, &exposure);
+	ck_assert_uint_gt(exposure.count, 0);
+	for (unsigned i = 0; i < exposure.count; i++) {
+		const struct boundary *boundary = boundaries_find(&map, exposure.boundary[i].pc);
+
+		ck_assert_msg(boundary, "%s: the survey strikes where the step tier does not", target->name);
+		/* A second strike is what the survey's second round is about: the map tells of first ones. */
+		if (target == &target_late_inc)
+			continue;
+		ck_assert_msg(boundary->exposed, "%s: exposed for the survey alone", target->name);
+		ck_assert_int_eq(boundary->decreasing, exposure.boundary[i].decreasing);
+	}
+}
+
+START_TEST(map_of_fixed)
+{
+	struct tally tally;
+
+	run_step(&target_fixed, 1, 1, PATIENCE_NS);
+	tally = count_map();
+	ck_assert_uint_gt(tally.exposed, 0);
+	ck_assert_uint_lt(tally.exposed, tally.struck);
+	ck_assert_uint_eq(tally.decreasing + tally.violating + tally.masked, 0);
+	ck_assert_uint_eq(map.elsewhere[TIER_STEP], 0);
+	compare_with_survey(&target_fixed);
+}
+END_TEST
+
+START_TEST(map_of_legacy)
+{
+	struct tally tally;
+
+	run_step(&target_legacy, 1, 1, PATIENCE_NS);
+	tally = count_map();
+	ck_assert_uint_gt(tally.decreasing, 0);
+	ck_assert_uint_lt(tally.decreasing, tally.exposed);
+	ck_assert_uint_eq(tally.violating, tally.decreasing);
+	ck_assert_uint_lt(tally.violating, tally.struck / 2);
+	compare_with_survey(&target_legacy);
+}
+END_TEST
+
+START_TEST(map_of_late_inc)
+{
+	struct explore_result *explored = calloc(1, sizeof(*explored));
+	const struct explore_plan plan = { .stepper = &stepper_trap,
+					   .depth = 1,
+					   .strikes = 2,
+					   .accelerations = EXPLORE_FAST,
+					   .deadline_ns = clock_ns() + PATIENCE_NS };
+
+	ck_assert_ptr_nonnull(explored);
+	/* Where the record fits, and both ways of writing. */
+	for (unsigned i = 0; i < 2; i++)
+		explore(&target_late_inc, &scenarios[i], &plan, explored, &map);
+	ck_assert(explored->complete && explored->found[HEAD_BACKWARD]);
+	free(explored);
+	ck_assert_uint_gt(count_map().exposed, 0);
+	compare_with_survey(&target_late_inc);
+}
+END_TEST
+
+/* ---- writes that block signals ---- */
+
+struct masked {
+	unsigned boundary[2048], count;
+	uint32_t last;
+};
+
+static void note_step(const struct play_event *event, void *context)
+{
+	struct masked *masked = context;
+	const struct boundary *boundary = boundaries_find(&map, event->pc);
+
+	if (event->what != PLAY_STEP || !boundary || !boundary->masked || boundary->strikes[TIER_STEP])
+		return;
+	if (masked->count < sizeof(masked->boundary) / sizeof(masked->boundary[0]))
+		masked->boundary[masked->count++] = event->boundary;
+}
+
+START_TEST(nothing_strikes_where_signals_are_blocked)
+{
+	static struct masked masked;
+	struct witness witness = { .count = 0 };
+	struct play_result played;
+	unsigned within = 0;
+
+	run_step(&target_mask, 1, 1, PATIENCE_NS);
+	ck_assert_uint_gt(result.pass[0].counts.masked, 0);
+	for (unsigned i = 0; i < BOUNDARIES_MAX; i++) {
+		const struct boundary *boundary = &map.at[i];
+
+		/* What its path calls elsewhere, it calls on both sides of the mask. */
+		if (!boundary->masked || !in_text(&target_mask, boundary->pc))
+			continue;
+		ck_assert_uint_eq(boundary->strikes[TIER_STEP], 0);
+		ck_assert(!boundary->exposed);
+		within++;
+	}
+	ck_assert_uint_gt(within, 5);
+	play(&target_mask, &scenarios[0], &stepper_trap, &witness, note_step, &masked, &played);
+	ck_assert_msg(!played.error && !played.kinds, "%s", played.message);
+	ck_assert_uint_gt(masked.count, 5);
+	for (unsigned i = 0; i < masked.count; i += 1 + masked.count / 16) {
+		witness.count = 1;
+		witness.strike[0].boundary = masked.boundary[i];
+		play(&target_mask, &scenarios[0], &stepper_trap, &witness, NULL, NULL, &played);
+		ck_assert_msg(!played.error && !played.kinds, "%s", played.message);
+		ck_assert_uint_eq(played.struck, 0);
+	}
+}
+END_TEST
+
+static int targets(void)
+{
+	int count = 0;
+
+	while (target_table[count])
+		count++;
+	return count;
+}
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("explore");
+	TCase *all = suite_case(suite, "targets");
+	TCase *maps = suite_case(suite, "maps");
+	const char *missing = stepping_missing(&stepper_trap);
+
+	if (missing) {
+		suite_add(all, controls, missing);
+		suite_add(all, sound_ones, missing);
+	} else {
+		tcase_add_loop_test(all, controls, 0, targets());
+		tcase_add_loop_test(all, sound_ones, 0, targets());
+	}
+	suite_add(all, ends_on_time, missing);
+	suite_add(all, ends_when_told_to, missing);
+	suite_add(all, in_haste, missing);
+	suite_add(maps, map_of_fixed, missing);
+	suite_add(maps, map_of_legacy, missing);
+	suite_add(maps, map_of_late_inc, missing);
+	suite_add(maps, nothing_strikes_where_signals_are_blocked, missing);
+	return suite;
+}
