@@ -167,6 +167,39 @@ START_TEST(in_haste)
 }
 END_TEST
 
+/* Neither the one nor the other: what is asked for is used, and what does not exist is told. */
+static int open_nowhere(char *message, size_t size)
+{
+	snprintf(message, size, "nowhere");
+	return -1;
+}
+
+START_TEST(steppers_that_are_asked_for)
+{
+	static const struct stepper nowhere = { .name = "nowhere", .open = open_nowhere };
+	struct step_config config = { .target = &target_legacy,
+				      .stepper = &stepper_ptrace,
+				      .depth = 1,
+				      .strikes = 1,
+				      .duration_ns = PATIENCE_NS,
+				      .hasty = true };
+
+	memset(&result, 0, sizeof(result));
+	step_run(&config, &result, NULL);
+	if (!stepping_missing(&stepper_ptrace)) {
+		ck_assert_msg(!result.error && !result.missing, "%s", result.message);
+		ck_assert_str_eq(result.stepper, "ptrace");
+		ck_assert_uint_gt(result.found[HEAD_BACKWARD], 0);
+	}
+	config.stepper = &nowhere;
+	memset(&result, 0, sizeof(result));
+	step_run(&config, &result, NULL);
+	ck_assert(result.done && result.missing && !result.confirmed);
+	ck_assert_int_ne(result.error, 0);
+	ck_assert(result.message[0]);
+}
+END_TEST
+
 /* ---- the map ---- */
 
 static bool in_text(const struct target *target, uint64_t pc)
@@ -345,6 +378,7 @@ Suite *suite_make(void)
 	suite_add(all, ends_on_time, missing);
 	suite_add(all, ends_when_told_to, missing);
 	suite_add(all, in_haste, missing);
+	suite_add(all, steppers_that_are_asked_for, missing);
 	suite_add(maps, map_of_fixed, missing);
 	suite_add(maps, map_of_legacy, missing);
 	suite_add(maps, map_of_late_inc, missing);
