@@ -352,6 +352,32 @@ START_TEST(nothing_strikes_where_signals_are_blocked)
 }
 END_TEST
 
+/* A pass counts the boundaries that are masked once, however often a struck write comes by again. */
+START_TEST(masked_are_counted_once)
+{
+	static struct step_counts counts[2];
+	struct explore_result *explored = calloc(1, sizeof(*explored));
+
+	ck_assert_ptr_nonnull(explored);
+	for (unsigned strikes = 1; strikes <= 2; strikes++) {
+		const struct explore_plan plan = { .stepper = &stepper_trap,
+						   .depth = 1,
+						   .strikes = strikes,
+						   .accelerations = EXPLORE_FAST,
+						   .deadline_ns = clock_ns() + PATIENCE_NS };
+
+		memset(explored, 0, sizeof(*explored));
+		explore(&target_mask, scenario_find("full"), &plan, explored, NULL);
+		ck_assert_msg(explored->complete, "%s", explored->message);
+		counts[strikes - 1] = explored->counts;
+	}
+	free(explored);
+	ck_assert_uint_gt(counts[0].masked, 0);
+	ck_assert_uint_eq(counts[1].masked, counts[0].masked);
+	ck_assert_uint_le(counts[1].masked + counts[1].tuples[1], counts[1].boundaries);
+}
+END_TEST
+
 static int targets(void)
 {
 	int count = 0;
@@ -383,5 +409,6 @@ Suite *suite_make(void)
 	suite_add(maps, map_of_legacy, missing);
 	suite_add(maps, map_of_late_inc, missing);
 	suite_add(maps, nothing_strikes_where_signals_are_blocked, missing);
+	suite_add(maps, masked_are_counted_once, missing);
 	return suite;
 }

@@ -254,13 +254,13 @@ static void tell_boundary(struct explorer *x, const struct write *write, const s
 }
 
 /* Nothing strikes here, since the write itself blocks the signal. */
-static void tell_masked(struct explorer *x, const struct write *write)
+static void tell_masked(struct explorer *x, const struct write *write, bool struck)
 {
 	struct boundary *boundary;
 
 	if (!stage_masked(&x->stage, &write->at))
 		return;
-	x->result->counts.masked++;
+	x->result->counts.masked += !struck;
 	boundary = x->map ? boundaries_get(x->map, stage_pc(&x->stage, &write->at)) : NULL;
 	if (boundary)
 		boundary->masked = true;
@@ -392,7 +392,7 @@ static void follow(struct explorer *x, struct write *write, unsigned strikes, un
 		if (strikes && is_open(x, write))
 			strike_here(x, write, strikes, path_before);
 		else if (strikes && !write->at.level)
-			tell_masked(x, write);
+			tell_masked(x, write, struck);
 		if (!write->at.level && !struck)
 			x->result->done++;
 		look_at_clock(x);
