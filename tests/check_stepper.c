@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "levels.h"
 #include "step/explore.h"
 #include "step/stage.h"
 #include "step/step.h"
@@ -80,6 +81,34 @@ START_TEST(both_see_the_same)
 		ck_assert(trace[0].head == trace[1].head && trace[0].reserved == trace[1].reserved);
 		ck_assert(trace[0].head == trace[0].reserved);
 	}
+}
+END_TEST
+
+/* A stepper that works leaves nothing behind: no process, no handler, no signal blocked or let through. */
+START_TEST(nothing_is_left_behind)
+{
+	static struct trace trace;
+	struct sigaction before, after;
+	sigset_t blocked, now;
+	stack_t stack_before, stack_after;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR2);
+	sigaddset(&blocked, level_signal(2));
+	ck_assert_int_eq(sigprocmask(SIG_BLOCK, &blocked, NULL), 0);
+	sigprocmask(SIG_SETMASK, NULL, &blocked);
+	sigaction(SIGTRAP, NULL, &before);
+	sigaltstack(NULL, &stack_before);
+	follow(steppers[_i], &scenarios[0], &trace);
+	sigaction(SIGTRAP, NULL, &after);
+	sigaltstack(NULL, &stack_after);
+	sigprocmask(SIG_SETMASK, NULL, &now);
+	ck_assert(before.sa_handler == after.sa_handler);
+	ck_assert(stack_before.ss_sp == stack_after.ss_sp && stack_before.ss_flags == stack_after.ss_flags);
+	for (int signal = 1; signal <= SIGRTMAX; signal++)
+		ck_assert_msg(sigismember(&now, signal) == sigismember(&blocked, signal), "signal %d", signal);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
 }
 END_TEST
 
@@ -484,6 +513,7 @@ Suite *suite_make(void)
 	const char *missing[STEPPERS] = { stepping_missing(steppers[0]), stepping_missing(steppers[1]) };
 
 	suite_add(tcase, both_see_the_same, missing[0] ? missing[0] : missing[1]);
+	add_for_each(tcase, nothing_is_left_behind, missing);
 	add_for_each(tcase, a_machine_has_its_own_signal_mask, missing);
 #ifdef __x86_64__
 	add_for_each(tcase, a_suspended_machine_is_data, missing);

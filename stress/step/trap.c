@@ -74,6 +74,7 @@ static struct {
 	void *stack;
 	stack_t old_stack;
 	struct sigaction old[4];
+	sigset_t old_mask;
 	struct machine *into;
 } trap;
 
@@ -184,6 +185,8 @@ static void trap_close(void)
 	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &trap.old[i], NULL);
 	sigaltstack(&trap.old_stack, NULL);
+	/* What is in force is that of the machine that was stepped last. */
+	sigprocmask(SIG_SETMASK, &trap.old_mask, NULL);
 	free(trap.stack);
 	memset(&trap, 0, sizeof(trap));
 }
@@ -220,6 +223,7 @@ static int trap_open(char *message, size_t size)
 	sigemptyset(&action.sa_mask);
 	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, &trap.old[i]);
+	sigprocmask(SIG_SETMASK, NULL, &trap.old_mask);
 	trap.open = true;
 	trap.frame.uc_stack = stack;
 	/* Have the kernel show a frame, which has all that a machine needs to begin with. */
