@@ -33,7 +33,7 @@ stress_libstress_la_SOURCES = \
 	stress/run.c stress/run.h \
 	stress/slice.c stress/slice.h \
 	stress/strike_log.h \
-	stress/step/explore.c stress/step/explore.h stress/step/hash.h stress/step/machine.h \
+	stress/step/explore.c stress/step/explore.h stress/step/hash.h stress/step/machine.h stress/step/marks.h \
 	stress/step/play.c stress/step/play.h stress/step/ptrace.c stress/step/scenario.c \
 	stress/step/scene.c stress/step/scene.h stress/step/stage.c stress/step/stage.h \
 	stress/step/states.c stress/step/states.h stress/step/step.c stress/step/step.h \

@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "step/marks.h"
+
 #if defined(__x86_64__)
 #define SUPPORTED 1
 #define VECTOR_SET NT_X86_XSTATE
@@ -214,6 +216,12 @@ static int traced_open(char *message, size_t size)
 	int status = 0, rc;
 
 	memset(&traced, 0, sizeof(traced));
+	if (HAVE_MARKS) {
+		/* They lie in memory of the stepped process alone. */
+		snprintf(message, size,
+			 "a stepped process keeps AddressSanitizer's marks of frames that were given up");
+		return -ENOTSUP;
+	}
 	traced.child = fork();
 	if (!traced.child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -10,26 +10,12 @@
 #include <sys/mman.h>
 
 #include "levels.h"
+#include "step/marks.h"
 
 /* A write that takes more instructions than this is taken for one that never ends. */
 #define STEPS_MAX (1u << 18)
 /* Above a machine's first frame: what code that looks at its caller may touch. */
 #define STACK_ABOVE 256u
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifdef SANITIZED
-#include <sanitizer/asan_interface.h>
-/* The marks around frames that were given up would be taken for those of others. */
-#define forget_marks(at, size) __asan_unpoison_memory_region(at, size)
-#else
-#define forget_marks(at, size) ((void)(at), (void)(size))
-#endif
 
 static const struct target *written; /* by write_in_place() */
 
