@@ -200,6 +200,19 @@ START_TEST(steppers_that_are_asked_for)
 }
 END_TEST
 
+/* Where the target cannot write in place, it writes. */
+START_TEST(a_target_without_reserve)
+{
+	struct target target = target_legacy;
+
+	target.reserve = NULL;
+	target.commit = NULL;
+	run_step(&target, 1, 1, PATIENCE_NS);
+	ck_assert(judge(&target) & VIOLATION_BIT(HEAD_BACKWARD));
+	check_counts(&target, &result.pass[0]);
+}
+END_TEST
+
 /* ---- the map ---- */
 
 static bool in_text(const struct target *target, uint64_t pc)
@@ -405,6 +418,7 @@ Suite *suite_make(void)
 	suite_add(all, ends_when_told_to, missing);
 	suite_add(all, in_haste, missing);
 	suite_add(all, steppers_that_are_asked_for, missing);
+	suite_add(all, a_target_without_reserve, missing);
 	suite_add(maps, map_of_fixed, missing);
 	suite_add(maps, map_of_legacy, missing);
 	suite_add(maps, map_of_late_inc, missing);

@@ -21,7 +21,7 @@ struct scenario {
 	uint64_t start;                       /* position of the ring's first byte */
 	void (*prepare)(struct scene *scene); /* may be NULL */
 	uint32_t size, nested_size;           /* payloads of the interrupted write and of those that nest, bytes */
-	bool in_place;                        /* by reserve and commit */
+	bool in_place;                        /* by reserve and commit, where the target has them */
 	bool drains; /* the consumer takes what there is after each instruction; else it waits */
 };
 

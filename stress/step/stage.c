@@ -118,7 +118,7 @@ void stage_put_stack(struct stage *stage, unsigned level, const void *stack, siz
 void stage_begin(struct stage *stage, struct stage_write *write, unsigned level, uint64_t blocked)
 {
 	const struct scenario *scenario = stage->scene.scenario;
-	bool in_place = !level && scenario->in_place;
+	bool in_place = !level && scenario->in_place && stage->scene.target->reserve;
 	uint32_t size = level ? scenario->nested_size : scenario->size;
 	unsigned char *payload = stage->memory->payload[level];
 	struct machine_call call = {
