@@ -332,6 +332,8 @@ static struct hash summary_key(struct explorer *x, unsigned level, uint64_t bloc
 static void strike_here(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before)
 {
 	struct hash key = summary_key(x, write->at.level + 1, write->at.machine.blocked);
+	bool keeps = x->plan->accelerations & EXPLORE_SUMMARIES;
+	struct summary *nested = write->nested;
 	struct path path = x->path;
 	struct hash machine;
 
@@ -340,26 +342,26 @@ static void strike_here(struct explorer *x, struct write *write, unsigned strike
 	x->path.strike[x->path.count++] = (struct witness_strike) { .level = write->at.level,
 								    .boundary = write->at.boundary,
 								    .pc = stage_pc(&x->stage, &write->at) };
-	if (!write->nested || !(x->plan->accelerations & EXPLORE_SUMMARIES) || !hash_same(write->nested->key, key)) {
-		write->nested = explore_write(x, write->at.level + 1, write->at.machine.blocked);
-		if (!write->nested || is_stopped(x))
+	if (!nested || !hash_same(nested->key, key)) {
+		nested = explore_write(x, write->at.level + 1, write->at.machine.blocked);
+		if (!nested || is_stopped(x))
 			goto out;
 	}
+	/* Kept, they are all freed in the end; else it is this call's, since a second strike has one of its own. */
+	write->nested = keeps ? nested : NULL;
 	if (x->map && boundaries_get(x->map, stage_pc(&x->stage, &write->at)))
 		boundaries_get(x->map, stage_pc(&x->stage, &write->at))->strikes[TIER_STEP]++;
 	if (strikes == x->plan->strikes) {
 		write->summary->tuples[1]++;
 		for (unsigned k = 1; k + 1 < LEVELS; k++)
-			write->summary->tuples[k + 1] += write->nested->tuples[k];
+			write->summary->tuples[k + 1] += nested->tuples[k];
 	}
 	machine = machine_hash(x, write);
-	for (const struct outcome *o = write->nested->outcomes; o && !is_stopped(x); o = o->next)
+	for (const struct outcome *o = nested->outcomes; o && !is_stopped(x); o = o->next)
 		strike(x, write, o, machine, strikes, path_before);
 out:
-	if (write->nested && !(x->plan->accelerations & EXPLORE_SUMMARIES)) {
-		free_summary(write->nested);
-		write->nested = NULL;
-	}
+	if (nested && !keeps)
+		free_summary(nested);
 	x->path = path;
 }
 
