@@ -22,8 +22,8 @@
 /* What must come to its end does so long before, even on a busy machine; below a case's timeout. */
 #define PATIENCE_NS (100 * NS_PER_S)
 /* For what goes deeper than that: of what is to be believed most, and of another sound one. */
-#define BUDGET_FIXED_NS (1200 * NS_PER_MS)
-#define BUDGET_NS (300 * NS_PER_MS)
+#define BUDGET_FIXED_NS (900 * NS_PER_MS)
+#define BUDGET_NS (200 * NS_PER_MS)
 
 static struct step_result result;
 static struct boundaries map;

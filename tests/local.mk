@@ -23,9 +23,9 @@ tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
 tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
-check_suites = tests/check_boundary tests/check_create tests/check_explore tests/check_hostile tests/check_listing tests/check_nesting \
+check_suites = tests/check_boundary tests/check_create tests/check_exact tests/check_explore tests/check_hostile tests/check_listing tests/check_nesting \
 	tests/check_number tests/check_oracle tests/check_output tests/check_payload tests/check_placement \
-	tests/check_reader tests/check_report tests/check_ring tests/check_run tests/check_steer tests/check_stepper tests/check_target \
+	tests/check_reader tests/check_report tests/check_ring tests/check_run tests/check_scenario tests/check_steer tests/check_stepper tests/check_target \
 	tests/check_tiers \
 	tests/check_verdict tests/check_write_read tests/check_zoo
 check_PROGRAMS += $(check_suites)
@@ -45,6 +45,8 @@ tests_check_boundary_LDFLAGS = $(suite_ldflags)
 tests_check_boundary_LDADD = $(suite_libs)
 tests_check_create_LDFLAGS = $(suite_ldflags)
 tests_check_create_LDADD = $(suite_libs)
+tests_check_exact_LDFLAGS = $(suite_ldflags)
+tests_check_exact_LDADD = $(suite_libs)
 tests_check_explore_LDFLAGS = $(suite_ldflags)
 tests_check_explore_LDADD = $(suite_libs)
 tests_check_hostile_LDFLAGS = $(suite_ldflags)
@@ -74,6 +76,8 @@ tests_check_ring_LDFLAGS = $(suite_ldflags)
 tests_check_ring_LDADD = $(suite_libs)
 tests_check_run_LDFLAGS = $(suite_ldflags)
 tests_check_run_LDADD = $(suite_libs)
+tests_check_scenario_LDFLAGS = $(suite_ldflags)
+tests_check_scenario_LDADD = $(suite_libs)
 tests_check_steer_LDFLAGS = $(suite_ldflags)
 tests_check_steer_LDADD = $(suite_libs)
 tests_check_stepper_LDFLAGS = $(suite_ldflags)
