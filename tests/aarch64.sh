@@ -228,7 +228,7 @@ suite() {
 some_suites() {
 	local name common=() objects=("$tmp"/gcc-O2/*.o)
 	common=(-std=gnu11 -O1 -I"$srcdir/src" -I"$srcdir/stress" -I"$srcdir/tests")
-	for name in tests/stepper tests/suite stress/payload stress/words; do
+	for name in tests/stepping tests/suite stress/payload stress/step/trap stress/words; do
 		"$cross-gcc" "${common[@]}" -c "$srcdir/$name.c" -o "$tmp/${name##*/}.o" || return 1
 		objects+=("$tmp/${name##*/}.o")
 	done

@@ -16,7 +16,7 @@
 #include "control.h"
 #include "order.h"
 #include "payload.h"
-#include "stepper.h"
+#include "stepping.h"
 #include "suite.h"
 #include "words.h"
 
@@ -239,7 +239,7 @@ START_TEST(open_while_in_use)
 	struct mover mover = { .ring = ring_make(PAGE, UINT64_MAX - 63) };
 
 	mover.consumer = reader_make(mover.ring);
-	stepper_run(open_stepped, mover.ring, move_on, &mover);
+	stepping_run(open_stepped, mover.ring, move_on, &mover);
 	ck_assert_msg(opened, "%m after %llu moves", (unsigned long long)mover.moves);
 	ck_assert_uint_gt(mover.moves, 100);
 	ck_assert(nrb_reader_head(opened) == nrb_reserved_head(mover.ring));
@@ -333,7 +333,7 @@ static int read_many(const char *path, uint64_t *lost)
 	return 0;
 }
 
-/* What a signal handler of the writer does meanwhile is for check_nesting; this is about two CPUs and two mappings. */
+/* What a signal handler of the writer does meanwhile is for check_explore; this is about two CPUs and two mappings. */
 START_TEST(another_process)
 {
 	uint64_t *lost = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -600,7 +600,7 @@ Suite *suite_make(void)
 	tcase_add_test(opening, contradictions);
 	tcase_add_test(opening, positions);
 	tcase_add_test(opening, descriptors);
-	suite_add(opening, open_while_in_use, stepper_missing());
+	suite_add(opening, open_while_in_use, stepping_missing(&stepper_trap));
 	tcase_add_unchecked_fixture(consumers, scratch_make, scratch_remove);
 	tcase_add_loop_test(consumers, resume, 0, STARTS);
 	tcase_add_test(consumers, another_process);

@@ -10,7 +10,7 @@
 
 #include "oracle.h"
 #include "payload.h"
-#include "stepper.h"
+#include "stepping.h"
 #include "suite.h"
 #include "targets/target.h"
 
@@ -326,7 +326,7 @@ START_TEST(text_is_what_runs)
 		struct walk walk = { .within = 0 };
 
 		fixture_open(&walk.fixture, *t, 0);
-		stepper_run(step_put, &walk, look, &walk);
+		stepping_run(step_put, &walk, look, &walk);
 		ck_assert_msg(walk.first == (uintptr_t)(*t)->write, "%s begins elsewhere", (*t)->name);
 		ck_assert_uint_ge(walk.within, 20);
 		fixture_close(&walk.fixture);
@@ -343,7 +343,7 @@ Suite *suite_make(void)
 	tcase_add_test(claims, table);
 	tcase_add_test(claims, known);
 	tcase_add_test(claims, text);
-	suite_add(claims, text_is_what_runs, stepper_missing());
+	suite_add(claims, text_is_what_runs, stepping_missing(&stepper_trap));
 	tcase_add_loop_test(rings, round_trip, 0, 3);
 	tcase_add_loop_test(rings, losses, 0, 3);
 	tcase_add_loop_test(rings, reservations, 0, 3);

@@ -23,17 +23,17 @@ tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
 tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
-check_suites = tests/check_boundary tests/check_create tests/check_exact tests/check_explore tests/check_hostile tests/check_listing tests/check_nesting \
-	tests/check_number tests/check_oracle tests/check_output tests/check_payload tests/check_placement \
-	tests/check_reader tests/check_report tests/check_ring tests/check_run tests/check_scenario tests/check_steer tests/check_stepper tests/check_target \
-	tests/check_tiers \
-	tests/check_verdict tests/check_write_read tests/check_zoo
+check_suites = tests/check_boundary tests/check_create tests/check_exact tests/check_explore tests/check_hostile \
+	tests/check_listing tests/check_number tests/check_oracle tests/check_output tests/check_payload \
+	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
+	tests/check_scenario tests/check_signals tests/check_steer tests/check_stepper tests/check_target \
+	tests/check_tiers tests/check_verdict tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
 check_LTLIBRARIES = tests/libsuite.la
-tests_libsuite_la_SOURCES = tests/stepper.c tests/stepper.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h
+tests_libsuite_la_SOURCES = tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
@@ -53,9 +53,6 @@ tests_check_hostile_LDFLAGS = $(suite_ldflags)
 tests_check_hostile_LDADD = $(suite_libs)
 tests_check_listing_LDFLAGS = $(suite_ldflags)
 tests_check_listing_LDADD = $(suite_libs)
-tests_check_nesting_SOURCES = tests/check_nesting.c tests/nesting.c tests/nesting.h
-tests_check_nesting_LDFLAGS = $(suite_ldflags)
-tests_check_nesting_LDADD = $(suite_libs)
 tests_check_number_LDFLAGS = $(suite_ldflags)
 tests_check_number_LDADD = $(suite_libs)
 tests_check_oracle_LDFLAGS = $(suite_ldflags)
@@ -78,6 +75,8 @@ tests_check_run_LDFLAGS = $(suite_ldflags)
 tests_check_run_LDADD = $(suite_libs)
 tests_check_scenario_LDFLAGS = $(suite_ldflags)
 tests_check_scenario_LDADD = $(suite_libs)
+tests_check_signals_LDFLAGS = $(suite_ldflags)
+tests_check_signals_LDADD = $(suite_libs)
 tests_check_steer_LDFLAGS = $(suite_ldflags)
 tests_check_steer_LDADD = $(suite_libs)
 tests_check_stepper_LDFLAGS = $(suite_ldflags)
@@ -90,7 +89,4 @@ tests_check_verdict_LDFLAGS = $(suite_ldflags)
 tests_check_verdict_LDADD = $(suite_libs)
 tests_check_write_read_LDFLAGS = $(suite_ldflags)
 tests_check_write_read_LDADD = $(suite_libs)
-tests_check_zoo_SOURCES = tests/check_zoo.c tests/nesting.c tests/nesting.h
-tests_check_zoo_LDFLAGS = $(suite_ldflags)
-tests_check_zoo_LDADD = $(suite_libs)
 endif
