@@ -25,13 +25,14 @@ stress_libstress_la_SOURCES = \
 	stress/random.h \
 	stress/reader.c stress/reader.h \
 	stress/replay.c stress/replay.h \
-	stress/report/json.c stress/report/json_map.c stress/report/json_value.h \
+	stress/report/json.c stress/report/json_map.c stress/report/json_step.c stress/report/json_value.h \
 	stress/report/ktap.c stress/report/output.c stress/report/report.h \
 	stress/report/text.c stress/report/text.h stress/report/text_detail.c \
 	stress/report/text_line.c stress/report/text_step.c stress/report/text_table.c stress/report/text_map.c \
 	stress/result.c stress/result.h \
 	stress/run.c stress/run.h \
 	stress/slice.c stress/slice.h \
+	stress/strength.c stress/strength.h \
 	stress/strike_log.h \
 	stress/step/explore.c stress/step/explore.h stress/step/hash.h stress/step/machine.h stress/step/marks.h \
 	stress/step/play.c stress/step/play.h stress/step/ptrace.c stress/step/scenario.c \

@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "number.h"
+#include "strength.h"
 
 /* Zero seen in n: the rate is below 3 / n at 95 % confidence (1 - 0.05^(1/n), the "rule of three"). */
 #define RULE_OF_THREE 3.0
-/* Fewer strikes than this at a depth are said in the verdict line. */
-#define FEW_STRIKES 10
 
 /* Whether two results belong together: what the control of a tier shows holds for that tier. */
 static bool is_control(const struct target_result *r, enum tier tier)
@@ -96,7 +95,16 @@ static bool is_complete(const struct step_result *step)
 	for (unsigned i = 0; i < step->passes; i++)
 		if (step->pass[i].scenarios < step->scenarios)
 			return false;
-	return step->passes;
+	return step->passes && step->scenarios;
+}
+
+/*
+ * What stepping found did not show again without shortcuts, or could not be played at all: the engine is wrong, not the
+ * target. Where the target took the whole process along there was nobody left to play it; then it stands.
+ */
+static bool is_refuted(const struct target_result *r)
+{
+	return r->tier == TIER_STEP && r->failed && r->step.done && !r->step.confirmed;
 }
 
 /* Stepping is exact: a control that it went through without seeing anything is not what it is said to be. */
@@ -120,7 +128,7 @@ static void judge_stepped_sound(const struct target_result *r, const struct sigh
 {
 	uint64_t violations = counts_violations_except(&r->counts, 0);
 
-	if (violations) {
+	if (violations && !is_refuted(r)) {
 		j->verdict = VERDICT_FAIL;
 		snprintf(j->reason, sizeof(j->reason),
 			 "%s%s, which claims to be sound, showed violations in %s state%s", r->name, sight->note,
@@ -205,100 +213,6 @@ static void judge(const struct target_result *r, const struct sight *sight, cons
 	}
 }
 
-static size_t append(char *text, size_t size, size_t at, const char *more)
-{
-	int length = snprintf(text + at, size - at, "%s", more);
-
-	return length < 0 || (size_t)length >= size - at ? size - 1 : at + (size_t)length;
-}
-
-/* "all 1,312 boundaries" or "1,000 boundaries (9 of 14 ring states)". */
-static size_t tell_pass(const struct step_pass *pass, unsigned scenarios, char *text, size_t size, size_t at)
-{
-	static const char *const what[LEVELS][2] = { [1] = { "boundary", "boundaries" },
-						     [2] = { "nested pair", "nested pairs" },
-						     [3] = { "nested triple", "nested triples" } };
-	bool twice = pass->strikes > 1;
-	uint64_t tuples = twice ? pass->counts.twice : pass->counts.tuples[pass->depth];
-	bool all = pass->scenarios == scenarios;
-	char line[160];
-
-	snprintf(line, sizeof(line), "%s%s %s", all ? "all " : "", number_grouped(tuples).text,
-		 twice ? "pairs in one write" : what[pass->depth][tuples != 1]);
-	at = append(text, size, at, line);
-	if (!all) {
-		snprintf(line, sizeof(line), " (%u of %u ring states)", pass->scenarios, scenarios);
-		at = append(text, size, at, line);
-	}
-	return at;
-}
-
-/* What a clean target was put through by stepping. */
-static size_t tell_stepped(const struct target_result *r, const struct sight *sight, char *text, size_t size, size_t at)
-{
-	const struct step_result *step = &r->step;
-	char line[160];
-
-	snprintf(line, sizeof(line), "%s%s%s: 0 violations, struck at ", at ? "; " : "", r->name, sight->note);
-	at = append(text, size, at, line);
-	for (unsigned i = 0; i < step->passes; i++) {
-		if (!step->pass[i].counts.steps)
-			break;
-		at = append(text, size, at, i ? ", " : "");
-		at = tell_pass(&step->pass[i], step->scenarios, text, size, at);
-	}
-	snprintf(line, sizeof(line), " in %u ring states", step->scenarios);
-	return append(text, size, at, line);
-}
-
-/* How much a clean target was tried: exposures, what readers see of them, the bound, and depths hardly reached. */
-static size_t tell_strength(const struct target_result *r, const struct judgement *j, const struct sight *sight,
-			    char *text, size_t size, size_t at)
-{
-	uint64_t slow = r->counts.by_class[STRIKE_SLOW].exposed;
-	uint64_t all = slow + r->counts.by_class[STRIKE_PLAIN].exposed;
-	char line[256];
-
-	if (r->idle)
-		return at;
-	if (r->tier == TIER_STEP)
-		return tell_stepped(r, sight, text, size, at);
-	if (r->masked) {
-		snprintf(line, sizeof(line),
-			 "%s%s%s: 0 violations; its writes block signals, so nothing strikes inside them",
-			 at ? "; " : "", r->name, sight->note);
-		return append(text, size, at, line);
-	}
-	snprintf(line, sizeof(line), "%s%s%s: 0 violations at %s %s (", at ? "; " : "", r->name, sight->note,
-		 number_grouped(all).text, r->boundaries ? "exposed boundaries" : "interrupted writes");
-	at = append(text, size, at, line);
-	if (slow)
-		snprintf(line, sizeof(line), "%s in slow motion, of which readers see at least %s",
-			 number_grouped(slow).text, number_percent(sight->share_slow).text);
-	else
-		snprintf(line, sizeof(line), "none in slow motion; readers see at least %s",
-			 number_percent(sight->share_plain).text);
-	at = append(text, size, at, line);
-	if (j->bound > 0)
-		snprintf(line, sizeof(line), "): rate below 1 in %s at 95 %% confidence",
-			 number_grouped((uint64_t)(1 / j->bound)).text);
-	else
-		snprintf(line, sizeof(line), "): too few for a bound");
-	at = append(text, size, at, line);
-	if (!r->counts.lost_records)
-		at = append(text, size, at, "; never full: space and losses not tried");
-	for (unsigned depth = 3; depth <= LEVELS; depth++) {
-		uint64_t strikes = r->counts.strikes_by_depth[depth];
-
-		if (strikes >= FEW_STRIKES)
-			continue;
-		snprintf(line, sizeof(line), "; only %s interrupt%s at depth %u", number_grouped(strikes).text,
-			 strikes == 1 ? "" : "s", depth);
-		at = append(text, size, at, line);
-	}
-	return at;
-}
-
 static bool has_several_tiers(const struct target_result *results, size_t count)
 {
 	for (size_t i = 1; i < count; i++)
@@ -310,7 +224,7 @@ static bool has_several_tiers(const struct target_result *results, size_t count)
 void verdict_run(const struct target_result *results, size_t count, const struct verdict_limits *limits,
 		 struct judgement *judgements, struct run_judgement *run)
 {
-	size_t at = 0;
+	bool caught = false;
 
 	memset(run, 0, sizeof(*run));
 	run->verdict = VERDICT_PASS;
@@ -336,16 +250,12 @@ void verdict_run(const struct target_result *results, size_t count, const struct
 	}
 	if (run->verdict != VERDICT_PASS)
 		return;
-	for (size_t i = 0; i < count; i++)
-		if (results[i].claim == CLAIM_SOUND)
-			at = tell_strength(&results[i], &judgements[i], &run->sight[results[i].tier], run->strength,
-					   sizeof(run->strength), at);
-	if (at)
+	if (strength_tell(results, count, judgements, run))
 		return;
 	for (unsigned tier = 0; tier < TIERS; tier++)
-		at |= run->sight[tier].caught;
-	if (at) {
-		append(run->strength, sizeof(run->strength), 0, "every control was caught; no sound target was run");
+		caught |= run->sight[tier].caught;
+	if (caught) {
+		snprintf(run->strength, sizeof(run->strength), "every control was caught; no sound target was run");
 	} else {
 		run->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(run->reason, sizeof(run->reason), "none of these controls can show itself in this tier");

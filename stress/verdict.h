@@ -34,7 +34,7 @@ struct run_judgement {
 	enum verdict verdict;
 	struct sight sight[TIERS];
 	char reason[400];    /* one line: why this verdict */
-	char strength[1600]; /* PASS: how strong the evidence is; else empty */
+	char strength[4096]; /* PASS: how strong the evidence is; else empty */
 };
 
 /* What a run must reach to mean something. */

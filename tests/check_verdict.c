@@ -380,19 +380,19 @@ END_TEST
 START_TEST(blind_tier)
 {
 	begin();
-	add_caught(TIER_STEP);
-	add_clean("fixed", TIER_STEP);
+	add_caught(TIER_AIM);
+	add_clean("fixed", TIER_AIM);
 	add_blind(TIER_TIMER);
 	add_clean("fixed", TIER_TIMER);
 	EXPECT(VERDICT_INCONCLUSIVE);
 	ck_assert(judgements[1].verdict == VERDICT_PASS && judgements[1].bound > 0);
 	ck_assert(judgements[3].verdict == VERDICT_INCONCLUSIVE && judgements[3].bound == 0);
-	EXPECT_NOT_IN(judgements[3].reason, "step");
+	EXPECT_NOT_IN(judgements[3].reason, "aim");
 	EXPECT_IN(judgements[3].reason, "timer");
 	/* Nor a tier in which no control was run. */
 	begin();
-	add_caught(TIER_STEP);
-	add_clean("fixed", TIER_STEP);
+	add_caught(TIER_AIM);
+	add_clean("fixed", TIER_AIM);
 	add_clean("fixed", TIER_TIMER);
 	EXPECT(VERDICT_INCONCLUSIVE);
 	begin();
@@ -400,12 +400,12 @@ START_TEST(blind_tier)
 	EXPECT(VERDICT_INCONCLUSIVE);
 	/* Both see: both are told. */
 	begin();
-	add_caught(TIER_STEP);
-	add_clean("first", TIER_STEP);
+	add_caught(TIER_AIM);
+	add_clean("first", TIER_AIM);
 	add_caught(TIER_TIMER);
 	add_clean("second", TIER_TIMER);
 	EXPECT(VERDICT_PASS);
-	EXPECT_IN(run.strength, "first (step)");
+	EXPECT_IN(run.strength, "first (aim)");
 	EXPECT_IN(run.strength, "second (timer)");
 }
 END_TEST
