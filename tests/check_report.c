@@ -183,6 +183,66 @@ START_TEST(text_tiers)
 }
 END_TEST
 
+/* Stepping has a table of its own, and tells the way to what it found. */
+START_TEST(text_stepped_runs)
+{
+	struct text_style style = { .color = false }, verbose = { .verbose = true };
+	struct forged f;
+	char *text;
+
+	forge_step_pass(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "\nstep   to depth 2   14 ring states   by the trap flag\n       520 k instructions and "
+			 "10,000 strikes in 6.0 s ");
+	assert_has(text, "\ntarget  boundaries  nested pairs   twice  instructions  ");
+	assert_has(text, "\nlegacy       1,349             -       -       130,000  1.5 s  KNOWN BAD, caught\n");
+	assert_has(text, "\nfixed        1,349       119,774  65,966       390,000  4.5 s  sound, clean\n");
+	assert_has(text, "  legacy: head_backward in 11 states\n    head_backward: ring state \"empty\", ");
+	assert_has(text, "level 0 struck after 73 instructions");
+	assert_lacks(text, "interrupts");
+	assert_lacks(text, "slow motion");
+	assert_lacks(text, "--witness");
+	ck_assert_str_eq(last_line(text),
+			 "PASS   fixed: 0 violations, struck at all 1,349 boundaries in 14 ring states, "
+			 "all 119,774 nested pairs, all 65,966 pairs in one write\n");
+	free(text);
+	text = print_text(&f.report, &verbose);
+	assert_lacks(text, "timer");
+	free(text);
+
+	forge_step_partial(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "\ntimer  5.0 s a target in slices of 1.0 s   ");
+	assert_has(text, "  119,774 (10/14)      -  ");
+	assert_has(text, "  legacy (step): head_backward in 11 states");
+	assert_has(text, "  legacy (timer): data_head went backwards 915 times");
+	assert_begins(last_line(text),
+		      "PASS   fixed (step): 0 violations, struck at all 1,349 boundaries in 14 ring states, "
+		      "119,774 nested pairs (10 of 14 ring states), no pairs in one write: there was no "
+		      "time for more; fixed (timer): 0 violations at 2,884 ");
+	free(text);
+
+	forge_step_fail(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "  sound, VIOLATED\n");
+	assert_has(text, "  fixed: torn_record in 11 states\n    torn_record: ring state \"empty\", ");
+	assert_has(text, "--witness=FILE keeps these ways");
+	assert_has(last_line(text), "FAIL   fixed, which claims to be sound, showed violations in 11 states\n");
+	free(text);
+
+	forge_step_blind(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, " ERROR\n");
+	assert_begins(last_line(text), "ERROR   legacy was not caught, although it was struck at every boundary");
+	free(text);
+
+	forge_step_missing(&f);
+	text = print_text(&f.report, &style);
+	assert_has(text, "\nstep   not here: no trap flag, and no ptrace\n");
+	free(text);
+}
+END_TEST
+
 /* Whatever a run holds, each form of it ends with the verdict's line, and verbose tells each event. */
 START_TEST(text_any)
 {
@@ -197,7 +257,7 @@ START_TEST(text_any)
 		assert_has(last_line(text), verdict_name(f.run.verdict));
 		if (style.quiet)
 			ck_assert_ptr_eq(last_line(text), text);
-		else if (style.verbose && f.report.count)
+		else if (style.verbose && f.report.count && f.result[f.report.count - 1].tier != TIER_STEP)
 			assert_has(text, "    memory      5,120 to 5,124 KiB");
 		free(text);
 	}
@@ -235,6 +295,69 @@ START_TEST(json_content)
 	ck_assert_uint_ge(json_array_size(json_object_get(event, "boundaries")), 3);
 	ck_assert(json_is_null(
 		json_object_get(json_array_get(json_object_get(root, "targets"), FIXED), "first_violation_ns")));
+	json_decref(root);
+	free(text);
+}
+END_TEST
+
+static const json_t *member(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	ck_assert_msg(value != NULL, "no %s", name);
+	return value;
+}
+
+static json_int_t number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(member(object, name));
+}
+
+START_TEST(json_steps)
+{
+	const json_t *targets, *step, *pass, *witness, *strike;
+	struct forged f;
+	json_t *root;
+	char *text;
+
+	forge_step_pass(&f);
+	text = print_json(&f.report);
+	root = json_loads(text, 0, NULL);
+	ck_assert(json_is_null(member(member(root, "options"), "duration_ns")));
+	ck_assert_int_eq(number_of(member(root, "options"), "depth"), 2);
+	ck_assert_str_eq(json_string_value(member(member(root, "options"), "stepper")), "trap");
+	ck_assert_str_eq(json_string_value(member(member(root, "options"), "witness")), "ways");
+	ck_assert(json_is_null(member(json_array_get(member(root, "tiers"), 0), "slow_share_seen")));
+	targets = member(root, "targets");
+	ck_assert(json_is_null(member(member(json_array_get(targets, FIXED), "judgement"), "exposure")));
+	step = member(json_array_get(targets, FIXED), "step");
+	ck_assert_str_eq(json_string_value(member(step, "stepper")), "trap");
+	ck_assert(json_is_true(member(step, "confirmed")));
+	ck_assert_uint_eq(json_array_size(member(step, "passes")), 3);
+	ck_assert_uint_eq(json_array_size(member(step, "witnesses")), 0);
+	pass = json_array_get(member(step, "passes"), 1);
+	ck_assert_int_eq(number_of(pass, "depth"), 2);
+	ck_assert_int_eq(number_of(pass, "scenarios"), 14);
+	ck_assert_int_eq(json_integer_value(json_array_get(member(member(pass, "counts"), "tuples_by_depth"), 1)),
+			 119774);
+	step = member(json_array_get(targets, LEGACY), "step");
+	ck_assert_int_eq(number_of(member(step, "found"), "head_backward"), 11);
+	witness = json_array_get(member(step, "witnesses"), 0);
+	ck_assert_str_eq(json_string_value(member(witness, "kind")), "head_backward");
+	ck_assert_str_eq(json_string_value(member(witness, "scenario")), "empty");
+	ck_assert_str_eq(json_string_value(member(witness, "before")), "0x30");
+	ck_assert_uint_eq(json_array_size(member(witness, "strikes")), 2);
+	strike = json_array_get(member(witness, "strikes"), 0);
+	ck_assert_int_eq(number_of(strike, "boundary"), 73);
+	assert_function(json_string_value(member(strike, "function")), "forged_function+0x1");
+	json_decref(root);
+	free(text);
+
+	forge_step_missing(&f);
+	text = print_json(&f.report);
+	root = json_loads(text, 0, NULL);
+	ck_assert_str_eq(json_string_value(member(root, "step_missing")), "step: no trap flag, and no ptrace");
+	ck_assert(json_is_null(member(json_array_get(member(root, "targets"), FIXED), "step")));
 	json_decref(root);
 	free(text);
 }
@@ -307,6 +430,49 @@ START_TEST(ktap_content)
 }
 END_TEST
 
+START_TEST(ktap_steps)
+{
+	struct forged f;
+	char *text;
+
+	forge_step_pass(&f);
+	text = print_ktap(&f.report);
+	assert_begins(text, "KTAP version 1\n1..3\n    KTAP version 1\n    # Subtest: step.legacy\n    1..10\n");
+	assert_has(text, "    # depth 1, 1 strike on a write: 14 of 14 ring states, 130,000 instructions\n"
+			 "    ok 10 coverage\nok 1 step.legacy\n");
+	assert_has(text, "    # depth 1, 2 strikes on a write: 14 of 14 ring states, 130,000 instructions\n"
+			 "    ok 11 coverage\nok 2 step.fixed\n");
+	assert_lacks(text, "exposure");
+	assert_lacks(text, "not ok");
+	free(text);
+
+	forge_step_partial(&f);
+	text = print_ktap(&f.report);
+	assert_has(text, "    # depth 2, 1 strike on a write: 10 of 14 ring states, ");
+	assert_has(text,
+		   "    # depth 1, 2 strikes on a write: 0 of 14 ring states, 0 instructions\n    ok 11 coverage\n");
+	assert_has(text, "\nok 4 timer.fixed\n");
+	free(text);
+
+	forge_step_fail(&f);
+	text = print_ktap(&f.report);
+	assert_has(text, "    not ok 3 torn_record\n");
+	assert_has(text, "    ok 11 coverage\n# fixed, which claims to be sound, showed violations in 11 states\n"
+			 "not ok 2 step.fixed\n");
+	free(text);
+
+	forge_step_blind(&f);
+	text = print_ktap(&f.report);
+	assert_has(text, "    not ok 1 head_backward\n");
+	assert_has(text, "    not ok 10 coverage\n");
+	assert_has(text, "\nnot ok 1 step.legacy\n");
+	/* Without a control that was caught the other's silence is worth nothing. */
+	assert_has(text, "    not ok 11 coverage\n");
+	assert_has(text, "\nnot ok 2 step.fixed\n");
+	free(text);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("report");
@@ -317,9 +483,12 @@ Suite *suite_make(void)
 	tcase_add_test(text, text_words);
 	tcase_add_test(text, text_of_the_map);
 	tcase_add_test(text, text_tiers);
+	tcase_add_test(text, text_stepped_runs);
 	tcase_add_loop_test(text, text_any, 0, 16);
 	tcase_add_test(json, json_content);
+	tcase_add_test(json, json_steps);
 	tcase_add_loop_test(json, json_any, 0, FORGES);
 	tcase_add_test(ktap, ktap_content);
+	tcase_add_test(ktap, ktap_steps);
 	return suite;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "step/stepper.h"
+
 /* The write path of both: forged_function() alone. */
 #define FORGED_SECTION "nrb_path_forged"
 extern const char __start_nrb_path_forged[], __stop_nrb_path_forged[];
@@ -26,6 +28,8 @@ static void forge_machine(struct forged *f)
 		.targets = 2,
 		.tier = { TIER_TIMER },
 		.tiers = 1,
+		.depth = 2,
+		.strikes = 2,
 		.duration_ns = 10000000000u,
 		.data_size = 65536,
 		.progress = 0.5,
@@ -302,9 +306,134 @@ void forge_tiers(struct forged *f)
 	judge(f, false);
 }
 
+/* ---- the step tier ---- */
+
+/* A pass that went through @scenarios of the 14 that there are. */
+static void add_pass(struct step_result *step, uint8_t depth, uint8_t strikes, uint16_t scenarios)
+{
+	struct step_pass *pass = &step->pass[step->passes++];
+
+	*pass = (struct step_pass) { .depth = depth, .strikes = strikes, .scenarios = scenarios };
+	if (!scenarios)
+		return;
+	pass->counts = (struct step_counts) {
+		.boundaries = 1349,
+		.tuples = { 0, 1349, depth > 1 ? 119774 : 0, depth > 2 ? 12000000 : 0 },
+		.twice = strikes > 1 ? 65966 : 0,
+		.strikes = 2500,
+		.steps = 130000,
+		.states = 120000,
+		.ns = 1500000000,
+	};
+	if (scenarios < 14) {
+		pass->partial_done = 60;
+		pass->partial_total = 97;
+	}
+}
+
+/* What stepping found: one way, two strikes long. */
+static void add_witness(struct target_result *result, enum violation kind)
+{
+	struct step_result *step = &result->step;
+
+	step->found[kind] = 11;
+	step->witness[kind] = (struct witness) {
+		.known = true,
+		.scenario = 0,
+		.count = 2,
+		.strike = { { .level = 0, .boundary = 73, .pc = (uint64_t)(uintptr_t)&forged_function + 1 },
+			    { .level = 1, .boundary = 5, .pc = (uint64_t)(uintptr_t)&forged_function } },
+		.kind = kind,
+		.level = 1,
+		.boundary = 76,
+		.before = 0x30,
+		.after = 0x18,
+	};
+	result->counts.by_class[STRIKE_PLAIN].violations[kind] = 11;
+}
+
+/* Of results @from and the next: a control that was caught at once, and a sound one that went through @scenarios. */
+static void forge_stepped(struct forged *f, unsigned from, uint16_t scenarios)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct target_result *r = &f->result[from + i];
+
+		*r = (struct target_result) {
+			.name = i ? "fixed" : "legacy",
+			.summary = i ? "what is right" : "what was wrong",
+			.claim = i ? CLAIM_SOUND : CLAIM_CONTROL,
+			.tier = TIER_STEP,
+			.expected = i ? 0 : VIOLATION_BIT(HEAD_BACKWARD),
+			.allowed = i ? 0 : VIOLATION_BIT(HEAD_BELOW_TAIL),
+			.first_violation_ns = UINT64_MAX,
+			.step = { .done = true, .confirmed = true, .stepper = "trap", .scenarios = 14 },
+		};
+		add_pass(&r->step, 1, 1, 14);
+		add_pass(&r->step, 2, 1, i ? scenarios : 0);
+		add_pass(&r->step, 1, 2, i && scenarios == 14 ? 14 : 0);
+	}
+	add_witness(&f->result[from], HEAD_BACKWARD);
+}
+
+/* The step tier alone: no slices, no placement, no end but its own. */
+static void forge_step(struct forged *f, const char *name, uint16_t scenarios)
+{
+	forge(f, name);
+	f->options.tier[0] = TIER_STEP;
+	f->options.duration_ns = 0;
+	f->placement = (struct placement) { .writers = 0 };
+	f->survey = (struct survey_summary) { .slow_motion = false };
+	f->report.slice_ns = f->report.target_ns = 0;
+	forge_stepped(f, 0, scenarios);
+}
+
+void forge_step_pass(struct forged *f)
+{
+	forge_step(f, "step_pass", 14);
+	f->options.stepper = &stepper_trap;
+	f->options.witness = "ways";
+	judge(f, false);
+}
+
+void forge_step_partial(struct forged *f)
+{
+	forge(f, "step_partial");
+	f->options.tier[1] = TIER_STEP;
+	f->options.tiers = 2;
+	f->report.count = 4;
+	memcpy(&f->result[2], &f->result[0], 2 * sizeof(f->result[0]));
+	forge_stepped(f, 0, 10);
+	judge(f, false);
+}
+
+void forge_step_fail(struct forged *f)
+{
+	forge_step(f, "step_fail", 14);
+	add_witness(&f->result[FIXED], TORN_RECORD);
+	/* Every counter at its limit. */
+	memset(&f->result[FIXED].step.pass[2].counts, 0xff, sizeof(struct step_counts));
+	judge(f, false);
+}
+
+void forge_step_blind(struct forged *f)
+{
+	forge_step(f, "step_blind", 14);
+	memcpy(&f->result[LEGACY].step, &f->result[FIXED].step, sizeof(f->result[LEGACY].step));
+	memset(&f->result[LEGACY].counts, 0, sizeof(f->result[LEGACY].counts));
+	judge(f, false);
+}
+
+void forge_step_missing(struct forged *f)
+{
+	forge(f, "step_missing");
+	f->report.step_missing = "step: no trap flag, and no ptrace";
+	judge(f, false);
+}
+
 void (*const forges[])(struct forged *f) = {
-	forge_pass,        forge_fail,          forge_inconclusive, forge_skip,  forge_error,
-	forge_interrupted, forge_no_boundaries, forge_huge,         forge_tiers, NULL,
+	forge_pass,         forge_fail,          forge_inconclusive, forge_skip,         forge_error,
+	forge_interrupted,  forge_no_boundaries, forge_huge,         forge_tiers,        forge_step_pass,
+	forge_step_partial, forge_step_fail,     forge_step_blind,   forge_step_missing, NULL,
 };
 
 _Static_assert(sizeof(forges) / sizeof(forges[0]) == FORGES + 1, "all of them, and the end");

@@ -42,9 +42,18 @@ void forge_huge(struct forged *f);
 /* Two tiers, of which one cannot exist on that machine. */
 void forge_tiers(struct forged *f);
 
+/* The step tier: alone, and all of it done; beside a timer tier, with less time than it needs. */
+void forge_step_pass(struct forged *f);
+void forge_step_partial(struct forged *f);
+/* A sound target that stepping violates; a control that it does not catch, though nothing was left out. */
+void forge_step_fail(struct forged *f);
+void forge_step_blind(struct forged *f);
+/* No way to step, and nobody asked for it. */
+void forge_step_missing(struct forged *f);
+
 /* All of them; NULL ends them. */
 extern void (*const forges[])(struct forged *f);
-#define FORGES 9
+#define FORGES 14
 
 /* Where the forged strikes hit: a known function, whose code nobody runs. */
 void forged_function(void);

@@ -46,11 +46,11 @@ check()
 
 validate() { "$python" "$validator" "$schema" "$@"; }
 
-# refuses SCRIPT: a valid run, broken by a sed script in one place
+# refuses SCRIPT [RUN]: a valid run, broken by a sed script in one place
 refuses()
 {
-	sed "$1" "$work/pass.json" >"$work/broken"
-	if cmp -s "$work/pass.json" "$work/broken"; then
+	sed "$1" "$work/${2:-pass}.json" >"$work/broken"
+	if cmp -s "$work/${2:-pass}.json" "$work/broken"; then
 		echo "nothing to break"
 		return 1
 	fi
@@ -93,6 +93,10 @@ check "refused: a negative count" refuses 's/"records": [0-9]*/"records": -1/'
 check "refused: a position that is a number" refuses 's/"head_before": "[^"]*"/"head_before": 12/'
 check "refused: a program counter that is a number" refuses 's/"pc": "[^"]*"/"pc": 12/'
 check "refused: an unknown tier" refuses 's/"kick":/"nudge":/'
+check "refused: a stepper that nobody knows" refuses 's/"stepper": "trap"/"stepper": "trip"/' step_pass
+check "refused: a pass without its depth" refuses '/^ *"depth": 1,$/d' step_pass
+check "refused: a strike without its boundary" refuses '/^ *"boundary": 73,$/d' step_pass
+check "refused: what stepping did as a text" refuses 's/"step": null/"step": "nothing"/'
 check "refused: another format" refuses 's/"format_version": 1/"format_version": 2/'
 check "every field is described" described
 echo "1..$number"

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "step/stepper.h"
 #include "symbol.h"
 
 #define FORMAT_VERSION 1
@@ -90,7 +91,11 @@ static json_t *pack_options(const struct options *options)
 		{ "argv", pack_argv(options) },
 		{ "targets", pack_target_names(options) },
 		{ "inject", pack_tier_names(options) },
-		{ "duration_ns", count(options->duration_ns) },
+		{ "duration_ns", count_or_null(options->duration_ns, options->duration_ns) },
+		{ "depth", count(options->depth) },
+		{ "strikes", count(options->strikes) },
+		{ "stepper", text(options->stepper ? options->stepper->name : NULL) },
+		{ "witness", text(options->witness) },
 		{ "data_size_bytes", count(options->data_size) },
 		{ "writers", count_or_null(options->writers, options->writers) },
 		{ "readers", count_or_null(options->readers, options->readers) },
@@ -324,7 +329,7 @@ static json_t *pack_judgement(const struct target_result *result, const struct j
 		{ "verdict", text(verdict_name(judgement->verdict)) },
 		{ "reason", text_or_null(judgement->reason) },
 		{ "caught", sound ? json_null() : json_boolean(judgement->caught) },
-		{ "exposure", sound ? real(judgement->exposure) : json_null() },
+		{ "exposure", sound && result->tier != TIER_STEP ? real(judgement->exposure) : json_null() },
 		{ "bound", judgement->bound > 0 ? real(judgement->bound) : json_null() },
 		{ NULL, NULL },
 	});
@@ -354,6 +359,7 @@ static json_t *pack_target(const struct target_result *result, const struct judg
 		{ "counts", pack_counts(&result->counts) },
 		{ "classes", pack_classes(&result->counts) },
 		{ "violations", pack_violations(&result->counts, NULL) },
+		{ "step", json_step(result) },
 		{ "events_total", count(result->events) },
 		{ "events", pack_events(result) },
 		{ NULL, NULL },
@@ -367,6 +373,12 @@ static json_t *pack_targets(const struct report *report)
 	for (size_t i = 0; i < report->count; i++)
 		array = append(array, pack_target(&report->results[i], &report->judgements[i]));
 	return array;
+}
+
+/* What readers see; there are none where the observer looks after each instruction. */
+static json_t *pack_share(enum tier tier, double share)
+{
+	return tier == TIER_STEP ? json_null() : real(share);
 }
 
 /* Of the tiers that ran. */
@@ -384,8 +396,8 @@ static json_t *pack_tiers(const struct report *report)
 			array = append(array, pack_fields((struct field[]) {
 						      { "tier", text(tier_name(tier)) },
 						      { "caught", json_boolean(sight->caught) },
-						      { "plain_share_seen", real(sight->share_plain) },
-						      { "slow_share_seen", real(sight->share_slow) },
+						      { "plain_share_seen", pack_share(tier, sight->share_plain) },
+						      { "slow_share_seen", pack_share(tier, sight->share_slow) },
 						      { NULL, NULL },
 					      }));
 	}
@@ -422,6 +434,7 @@ int report_json(const struct report *report, FILE *out)
 		{ "placement", pack_placement(report->placement) },
 		{ "survey", pack_survey(report->survey) },
 		{ "stolen", pack_stolen(&report->stolen) },
+		{ "step_missing", text_or_null(report->step_missing ? report->step_missing : "") },
 		{ "tiers", pack_tiers(report) },
 		{ "targets", pack_targets(report) },
 		{ "maps", json_maps(report) },

@@ -110,4 +110,9 @@ static inline json_t *pack_mask(uint32_t mask)
 /* The boundary maps, an array. */
 json_t *json_maps(const struct report *report);
 
+/* ---- json_step.c ---- */
+
+/* What the step tier did of @result; null in another tier. */
+json_t *json_step(const struct target_result *result);
+
 #endif /* STRESS_REPORT_JSON_VALUE_H */

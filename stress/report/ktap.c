@@ -78,6 +78,9 @@ static bool check_steps(const struct target_result *result, const struct judgeme
 	for (unsigned i = 0; i < step->passes; i++) {
 		const struct step_pass *pass = &step->pass[i];
 
+		/* A control that was caught needs no more. */
+		if (!pass->counts.steps && judgement->caught)
+			continue;
 		snprintf(text, sizeof(text), "depth %u, %u strike%s on a write: %u of %u ring states, %s instructions",
 			 pass->depth, pass->strikes, pass->strikes == 1 ? "" : "s", pass->scenarios, step->scenarios,
 			 number_grouped(pass->counts.steps).text);

@@ -422,8 +422,9 @@ static void put_run(const struct report *report, FILE *out)
 				 tier_name(tier), number_percent(sight->share_plain).text,
 				 number_percent(sight->share_slow).text);
 	}
-	line_add(&line, "a timer signal costs %s   steal time %s   throttling %s",
-		 number_duration(report->survey->signal_cost_ns).text, stolen->steal_known ? "known" : "not told here",
+	if (any_sampled(report))
+		line_add(&line, "a timer signal costs %s   ", number_duration(report->survey->signal_cost_ns).text);
+	line_add(&line, "steal time %s   throttling %s", stolen->steal_known ? "known" : "not told here",
 		 stolen->throttled_known ? "known" : "not told here");
 	line_put(&line, out, "  ", 2, 3);
 	for (size_t i = 0; i < report->count; i++) {
