@@ -23,6 +23,9 @@
 
 /* Writers that were asked to stop get this long; then their timers are taken from them, and as long again. */
 #define STOP_PATIENCE_NS (400 * NS_PER_MS)
+/* Without its timers, and asked to stop, a writer has no more than a burst to write: milliseconds, in slow motion as
+ * well. Who uses so much processor time then never comes back from a write, however little of the CPU it was given. */
+#define STOP_CPU_NS (40 * NS_PER_MS)
 
 /* Largest payload that anybody writes, and more than any draw in writer.c and strike.c gives. */
 #define PAYLOAD_MAX 2048u
@@ -247,20 +250,30 @@ static void disarm_all(struct slice *slice)
 	}
 }
 
-/* Processor time of the writers that still run. */
-static uint64_t running_cpu_ns(const struct slice *slice)
+/* Processor time of each writer that still runs. */
+static void note_cpu(const struct slice *slice, uint64_t *cpu_ns)
 {
-	uint64_t sum = 0;
-
 	for (unsigned i = 0; i < slice->writers_running; i++)
-		sum += clock_read(slice->writer[i].cpu_clock);
-	return sum;
+		cpu_ns[i] = clock_read(slice->writer[i].cpu_clock);
+}
+
+/* What those that still run have used since. */
+static uint64_t used_since(const struct slice *slice, const uint64_t *cpu_ns)
+{
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < slice->writers_running; i++) {
+		uint64_t used = clock_read(slice->writer[i].cpu_clock) - cpu_ns[i];
+
+		most = used > most ? used : most;
+	}
+	return most;
 }
 
 /* A writer does not stop: its write never returns, or it has not been given the CPU, or waits for the disk. */
 static void tell_stuck(struct slice *slice, uint64_t used_ns)
 {
-	bool spins = used_ns > STOP_PATIENCE_NS / 2;
+	bool spins = used_ns > STOP_CPU_NS;
 
 	slice->result->end = spins ? SLICE_ERROR : SLICE_STARVED;
 	snprintf(slice->result->message, sizeof(slice->result->message),
@@ -272,14 +285,15 @@ static void tell_stuck(struct slice *slice, uint64_t used_ns)
 /* Return: whether every thread has ended, so that what they used may be freed. */
 static bool stop_threads(struct slice *slice)
 {
-	uint64_t used_ns = running_cpu_ns(slice);
+	uint64_t cpu_ns[PLACEMENT_MAX];
 
 	for (unsigned i = 0; i < slice->writers_running; i++)
 		nrb_store_relaxed(&slice->writer[i].stop, 1);
 	if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
 		disarm_all(slice);
+		note_cpu(slice, cpu_ns);
 		if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
-			tell_stuck(slice, running_cpu_ns(slice) - used_ns);
+			tell_stuck(slice, used_since(slice, cpu_ns));
 			return false;
 		}
 	}

@@ -53,22 +53,26 @@ static void begin(uint64_t duration_ns, const struct target *first, const struct
 	ck_assert_int_eq(placement_make(&placement, &topology, PLACEMENT_NEAR, 1, 1), 0);
 }
 
-static int go(void)
+/* Return: whether it ended in time. */
+static bool go_timed(void)
 {
 	struct verdict_limits limits = { .min_exposure = options.min_exposure };
-	uint64_t start = clock_ns(), took;
-	int rc;
+	uint64_t start = clock_ns();
+	bool in_time;
 
 	memset(&run, 0, sizeof(run));
 	run.options = &options;
 	run.placement = &placement;
-	rc = run_all(&run);
-	took = clock_ns() - start;
-	require(took < options.duration_ns + BOUND_NS);
+	ck_assert_msg(!run_all(&run), "%s", run.message);
+	in_time = clock_ns() - start < options.duration_ns + BOUND_NS;
 	limits.interrupted = run.stopped_by != 0;
-	if (!rc)
-		verdict_run(run.result, run.results, &limits, judgement, &verdict);
-	return rc;
+	verdict_run(run.result, run.results, &limits, judgement, &verdict);
+	return in_time;
+}
+
+static void go(void)
+{
+	require(go_timed());
 }
 
 START_TEST(a_liar_is_found_out)
@@ -80,7 +84,7 @@ START_TEST(a_liar_is_found_out)
 	liar.claim = CLAIM_SOUND;
 	do {
 		begin(2 * NS_PER_S, &target_legacy, &liar);
-		ck_assert_int_eq(go(), 0);
+		go();
 	} while (!counts_violations(&run.result[1].counts, HEAD_BACKWARD) && clock_ns() < end);
 	ck_assert_int_eq(verdict.verdict, VERDICT_FAIL);
 	ck_assert_uint_gt(counts_violations(&run.result[1].counts, HEAD_BACKWARD), 0);
@@ -100,7 +104,7 @@ START_TEST(a_record_left_unpublished_is_noticed)
 	target.claim = CLAIM_SOUND;
 	do {
 		begin(NS_PER_S, &target, NULL);
-		ck_assert_int_eq(go(), 0);
+		go();
 	} while (!run.result[0].events && clock_ns() < end);
 	ck_assert_int_eq(verdict.verdict, VERDICT_FAIL);
 	ck_assert_uint_gt(counts_violations(&run.result[0].counts, STUCK_HEAD), 0);
@@ -116,7 +120,7 @@ START_TEST(a_control_that_never_fails_is_not_caught)
 	tame.claim = CLAIM_CONTROL;
 	tame.expected[TIER_TIMER] = VIOLATION_BIT(HEAD_BACKWARD);
 	begin(NS_PER_S, &tame, &target_fixed);
-	ck_assert_int_eq(go(), 0);
+	go();
 	ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
 	ck_assert(!verdict.sight[TIER_TIMER].caught);
 }
@@ -132,7 +136,7 @@ START_TEST(a_control_that_fails_otherwise_is_an_error)
 	strange.allowed = 0;
 	do {
 		begin(NS_PER_S, &strange, NULL);
-		ck_assert_int_eq(go(), 0);
+		go();
 	} while (!run.result[0].events && clock_ns() < end);
 	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
 }
@@ -164,7 +168,7 @@ START_TEST(a_crash_is_told_and_contained)
 	crash.write = crash_write;
 	writes_left = 20000;
 	begin(NS_PER_S, &crash, NULL);
-	ck_assert_int_eq(go(), 0);
+	go();
 	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
 	ck_assert_ptr_nonnull(strstr(verdict.reason, "crash"));
 }
@@ -189,21 +193,29 @@ START_TEST(what_was_seen_before_a_crash_counts)
 	torn.write = tear_and_crash_write;
 	writes_left = 2000000;
 	begin(NS_PER_S, &torn, NULL);
-	ck_assert_int_eq(go(), 0);
+	go();
 	ck_assert_int_eq(verdict.verdict, VERDICT_FAIL);
 	ck_assert_uint_gt(counts_violations(&run.result[0].counts, TORN_RECORD), 0);
 }
 END_TEST
 
+/* Where others have the CPU, one that hangs cannot be told from one that is not let run: then that is said. */
 START_TEST(a_hang_ends_in_time)
 {
 	struct target hang = target_fixed;
+	uint64_t end = clock_ns() + PATIENCE_NS;
+	bool in_time;
 
 	hang.name = "hang";
 	hang.write = hang_write;
-	writes_left = 20000;
-	begin(NS_PER_S, &hang, NULL);
-	ck_assert_int_eq(go(), 0);
+	do {
+		writes_left = 20000;
+		begin(NS_PER_S, &hang, NULL);
+		in_time = go_timed();
+		ck_assert_msg(verdict.verdict == VERDICT_ERROR || strstr(verdict.reason, "too busy"), "%s",
+			      verdict.reason);
+	} while ((!in_time || verdict.verdict != VERDICT_ERROR) && clock_ns() < end);
+	ck_assert(in_time);
 	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
 }
 END_TEST
@@ -254,17 +266,17 @@ START_TEST(a_signal_stops_it_with_what_there_is)
 	pid_t self = getpid(), child = fork();
 
 	if (!child) {
-		usleep(700 * 1000);
+		usleep(1200 * 1000);
 		kill(self, SIGTERM);
 		_exit(0);
 	}
 	begin(20 * NS_PER_S, &target_legacy, &target_fixed);
-	ck_assert_int_eq(go(), 0);
+	go();
 	waitpid(child, NULL, 0);
 	ck_assert_int_eq(run.stopped_by, SIGTERM);
 	ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
 	ck_assert_uint_gt(run.result[0].counts.records, 0);
-	require(run.wall_ns < 3 * NS_PER_S);
+	require(run.wall_ns < 1200 * NS_PER_MS + BOUND_NS);
 }
 END_TEST
 
@@ -274,7 +286,7 @@ START_TEST(refused_writes_are_accounted_for)
 	begin(2 * NS_PER_S, &target_fixed, NULL);
 	options.data_size = 4096;
 	options.drop = true;
-	ck_assert_int_eq(go(), 0);
+	go();
 	ck_assert_uint_gt(run.result[0].counts.refused[0], 0);
 	ck_assert_uint_gt(run.result[0].counts.lost_records, 0);
 	ck_assert_uint_eq(counts_violations_except(&run.result[0].counts, 0), 0);
