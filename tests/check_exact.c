@@ -377,9 +377,7 @@ static unsigned all_but_one_region(struct target_ring *ring, struct target_reade
 
 static void run_step(const struct target *target, struct step_result *result)
 {
-	const struct step_config config = {
-		.target = target, .depth = 1, .strikes = 1, .duration_ns = 60 * NS_PER_S, .hasty = true
-	};
+	const struct step_config config = { .target = target, .depth = 1, .strikes = 1, .duration_ns = 60 * NS_PER_S };
 
 	memset(result, 0, sizeof(*result));
 	step_run(&config, result, NULL);

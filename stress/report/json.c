@@ -95,7 +95,7 @@ static json_t *pack_options(const struct options *options)
 		{ "depth", count(options->depth) },
 		{ "strikes", count(options->strikes) },
 		{ "stepper", text(options->stepper ? options->stepper->name : NULL) },
-		{ "witness", text(options->witness) },
+		{ "exhaustive", json_boolean(options->exhaustive) },
 		{ "data_size_bytes", count(options->data_size) },
 		{ "writers", count_or_null(options->writers, options->writers) },
 		{ "readers", count_or_null(options->readers, options->readers) },

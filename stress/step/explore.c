@@ -151,6 +151,12 @@ static void record(struct explorer *x, const struct write *write, uint32_t kinds
 	}
 }
 
+static void keep_path(const struct explorer *x, struct outcome *outcome, unsigned path_before)
+{
+	outcome->path.count = x->path.count - path_before;
+	memcpy(outcome->path.strike, x->path.strike + path_before, outcome->path.count * sizeof(x->path.strike[0]));
+}
+
 static void add_outcome(struct explorer *x, const struct write *write, unsigned path_before, bool taken)
 {
 	struct summary *summary = write->summary;
@@ -167,13 +173,15 @@ static void add_outcome(struct explorer *x, const struct write *write, unsigned 
 		if (!hash_same(o->image->hash, outcome->image->hash))
 			continue;
 		o->kinds |= write->kinds;
+		/* Told by the shortest way. */
+		if (x->path.count - path_before < o->path.count)
+			keep_path(x, o, path_before);
 		free(outcome->image);
 		free(outcome);
 		return;
 	}
 	outcome->kinds = write->kinds;
-	outcome->path.count = x->path.count - path_before;
-	memcpy(outcome->path.strike, x->path.strike + path_before, outcome->path.count * sizeof(x->path.strike[0]));
+	keep_path(x, outcome, path_before);
 	outcome->head = x->stage.scene.target->head(x->stage.scene.reader);
 	outcome->reserved = x->stage.scene.target->reserved_head(x->stage.scene.ring);
 	outcome->taken = taken;

@@ -26,16 +26,18 @@ static const struct stepper *choose_stepper(const struct step_config *config, st
 {
 	const struct stepper *stepper = config->stepper;
 
-	if (!stepper)
+	if (stepper) {
+		result->error = stepper->open(result->message, sizeof(result->message));
+		if (!result->error)
+			stepper->close();
+		else
+			stepper = NULL;
+	} else {
 		stepper = stepper_choose(result->message, sizeof(result->message));
-	else if (stepper->open(result->message, sizeof(result->message)))
-		stepper = NULL;
-	else
-		stepper->close();
+		result->error = stepper ? 0 : -ENOTSUP;
+	}
 	if (stepper)
 		result->message[0] = '\0';
-	else
-		result->error = -ENOTSUP;
 	result->missing = !stepper;
 	snprintf(result->stepper, sizeof(result->stepper), "%s", stepper ? stepper->name : "");
 	return stepper;
