@@ -48,6 +48,7 @@ struct write {
 	struct stage_write at;
 	uint32_t state; /* in states, of the last state followed; 0: it was not struck yet */
 	uint32_t kinds; /* violations that showed since it began, in what nested into it as well */
+	uint32_t first; /* the state that the last strike led to */
 	struct states *states;
 	struct summary *summary;
 	/* Of the boundaries struck so far, the last: when nothing has changed since, neither has what nests. */
@@ -299,6 +300,7 @@ static void strike(struct explorer *x, struct write *write, const struct outcome
 		x->path.count += outcome->path.count;
 		known = states_add(write->states, hash, outcome->head);
 		write->state = known;
+		write->first = known;
 		if (known)
 			follow(x, write, strikes - 1, path_before);
 		else
@@ -384,6 +386,12 @@ static bool arrive(struct explorer *x, struct write *write, unsigned strikes, ui
 
 	if (!now) {
 		no_memory(x);
+		return true;
+	}
+	/* All that were followed before have come to their end: this one is still on its way, and comes by again. */
+	if (known && known >= write->first) {
+		stage_fail(&x->stage, -ETIME, "%s, %s: a write of level %u, once struck, does not come to an end",
+			   x->stage.scene.target->name, x->stage.scene.scenario->name, write->at.level);
 		return true;
 	}
 	write->states->at[write->state].kinds |= kinds;
