@@ -341,7 +341,7 @@ static struct hash summary_key(struct explorer *x, unsigned level, uint64_t bloc
 /* Let the next level strike before the next instruction. */
 static void strike_here(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before)
 {
-	struct hash key = summary_key(x, write->at.level + 1, write->at.machine.blocked);
+	struct hash key = summary_key(x, stage_next_level(&write->at), write->at.machine.blocked);
 	bool keeps = x->plan->accelerations & EXPLORE_SUMMARIES;
 	struct summary *nested = write->nested;
 	struct path path = x->path;
@@ -353,7 +353,7 @@ static void strike_here(struct explorer *x, struct write *write, unsigned strike
 								    .boundary = write->at.boundary,
 								    .pc = stage_pc(&x->stage, &write->at) };
 	if (!nested || !hash_same(nested->key, key)) {
-		nested = explore_write(x, write->at.level + 1, write->at.machine.blocked);
+		nested = explore_write(x, stage_next_level(&write->at), write->at.machine.blocked);
 		if (!nested || is_stopped(x))
 			goto out;
 	}

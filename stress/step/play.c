@@ -47,14 +47,14 @@ static void strike(struct player *player, struct stage_write *write)
 		player->result->strayed |= witness->strike[player->next].pc &&
 					   witness->strike[player->next].pc != stage_pc(&player->stage, write);
 		player->next++;
-		if (write->level + 1 >= LEVELS || stage_masked(&player->stage, write))
+		if (stage_masked(&player->stage, write))
 			continue;
 		player->result->struck++;
 		tell(player, (struct play_event) { .what = PLAY_STRIKE,
-						   .level = write->level + 1,
+						   .level = stage_next_level(write),
 						   .boundary = write->boundary,
 						   .pc = stage_pc(&player->stage, write) });
-		play_write(player, write->level + 1, write->machine.blocked);
+		play_write(player, stage_next_level(write), write->machine.blocked);
 	}
 }
 

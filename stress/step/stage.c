@@ -187,7 +187,15 @@ uint32_t stage_finish(struct stage *stage, const struct stage_write *write, bool
 bool stage_masked(const struct stage *stage, const struct stage_write *write)
 {
 	(void)stage;
-	return write->machine.blocked & 1ull << (level_signal(write->level + 1) - 1);
+	return !stage_next_level(write);
+}
+
+unsigned stage_next_level(const struct stage_write *write)
+{
+	for (unsigned level = write->level + 1; level < LEVELS; level++)
+		if (!(write->machine.blocked & 1ull << (level_signal(level) - 1)))
+			return level;
+	return 0;
 }
 
 bool stage_open_here(const struct stage *stage, const struct stage_write *write)

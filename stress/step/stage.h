@@ -59,6 +59,9 @@ uint32_t stage_finish(struct stage *stage, const struct stage_write *write, bool
 bool stage_open_here(const struct stage *stage, const struct stage_write *write);
 bool stage_masked(const struct stage *stage, const struct stage_write *write);
 
+/* The lowest level whose signal may strike: usually the next; 0: none. */
+unsigned stage_next_level(const struct stage_write *write);
+
 uint64_t stage_pc(const struct stage *stage, const struct stage_write *write);
 
 /* Where @level's stack begins; and what of it the write is using, a multiple of 8 bytes from *@bottom on. */
