@@ -101,7 +101,64 @@ uint32_t scene_written(struct scene *scene, unsigned level, int result)
 	return take(scene, &findings);
 }
 
+/* Someone who comes late must find what was there: records that were seen once may have been written over since. */
+static uint32_t read_again(struct scene *scene)
+{
+	const struct target *target = scene->target;
+	struct target_reader *late = target->reader_open(scene->ring);
+	struct oracle_stream stream;
+	struct target_record record;
+	struct findings findings = { .count = 0 };
+	uint32_t kinds = 0;
+	int rc;
+
+	/* Positions that contradict each other have been told of. */
+	if (!late)
+		return 0;
+	oracle_stream_init(&stream, STREAM, SCENE_DATA_SIZE);
+	for (rc = target->poll(late, NULL) < 0 ? 0 : 1; rc == 1;) {
+		rc = target->next(late, &record);
+		findings.count = 0;
+		if (rc == 1) {
+			struct observed_record seen = { .type = record.type,
+							.size = record.size,
+							.position = record.position,
+							.payload = record.payload };
+
+			oracle_record(&stream, &seen, &findings);
+		} else if (rc < 0) {
+			oracle_bad_record(&stream, record.position, 0, &findings);
+		}
+		kinds |= take(scene, &findings);
+	}
+	target->reader_close(late);
+	return kinds & (VIOLATION_BIT(TORN_RECORD) | VIOLATION_BIT(BAD_RECORD));
+}
+
+static uint32_t rest(struct scene *scene);
+
+/* What a write has left behind may show with the next one only. */
+static uint32_t write_again(struct scene *scene)
+{
+	unsigned char payload[16];
+	int rc;
+
+	scene->target->release(scene->reader);
+	scene_fill(scene, 0, payload, sizeof(payload));
+	rc = scene->target->write(scene->ring, payload, sizeof(payload));
+	return scene_written(scene, 0, rc) | rest(scene);
+}
+
 uint32_t scene_rest(struct scene *scene)
+{
+	uint32_t kinds = rest(scene);
+
+	if (!kinds && !scene->observer.stream.resynced)
+		kinds = read_again(scene);
+	return kinds ? kinds : write_again(scene);
+}
+
+static uint32_t rest(struct scene *scene)
 {
 	const struct observer *observer = &scene->observer;
 	struct findings findings = { .count = 0 };
