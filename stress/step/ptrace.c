@@ -183,13 +183,28 @@ static int write_registers(const struct machine *machine)
 	return 0;
 }
 
+/* What an instruction can raise; all else comes from without (a window's size, job control), and is not passed on. */
+static bool is_raised(int signal)
+{
+	return signal == SIGTRAP || signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE;
+}
+
 static int traced_step(struct machine *machine)
 {
 	int status;
 
-	if (write_registers(machine) || ptrace(PTRACE_SINGLESTEP, traced.child, NULL, NULL) ||
-	    waitpid(traced.child, &status, __WALL) != traced.child || !WIFSTOPPED(status) ||
-	    read_registers(&traced.there))
+	if (write_registers(machine))
+		return SIGKILL;
+	do {
+		if (ptrace(PTRACE_SINGLESTEP, traced.child, NULL, NULL))
+			return SIGKILL;
+		while (waitpid(traced.child, &status, __WALL) != traced.child)
+			if (errno != EINTR)
+				return SIGKILL;
+		if (!WIFSTOPPED(status))
+			return SIGKILL;
+	} while (!is_raised(WSTOPSIG(status)));
+	if (read_registers(&traced.there))
 		return SIGKILL;
 	memcpy(machine, &traced.there, sizeof(*machine));
 	return WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
@@ -199,7 +214,7 @@ static void traced_begin(struct machine *machine, const struct machine_call *cal
 {
 	memcpy(machine, &traced.first, sizeof(*machine));
 	set_up(machine, call);
-	machine->blocked = call->blocked;
+	machine->blocked = call->blocked | traced.first.blocked;
 }
 
 static void traced_close(void)
