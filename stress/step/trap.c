@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ __attribute__((used, visibility("hidden"))) void *trap_left;
 void trap_leave(const void *frame);
 void trap_raise(void);
 void trap_come_back(void);
+/* A system call, and a trap right behind it. */
+extern const char trap_system_call[];
 
 #define SAVE_REGISTERS                                                                                                 \
 	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"                                     \
@@ -64,6 +67,10 @@ __asm__("	.pushsection .text\n"
 	"	mov trap_left(%rip), %rsp\n"
 	"	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n"
 	"	ret\n"
+	"	.hidden trap_system_call\n	.globl trap_system_call\n"
+	"trap_system_call:\n"
+	"	syscall\n"
+	"	int3\n"
 	"	.popsection\n");
 
 static struct {
@@ -120,19 +127,51 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	trap_come_back();
 }
 
+/*
+ * Whether the instruction at @pc is a system call: the kernel returns from it with the trap flag set, so that the trap
+ * comes one instruction late. Read through the kernel, since there may be no memory; once for each place.
+ */
+static bool is_system_call(uint64_t pc)
+{
+	static struct {
+		uint64_t pc;
+		bool is;
+	} known[4096];
+	unsigned at = pc % (sizeof(known) / sizeof(known[0]));
+	unsigned char code[2] = { 0 };
+
+	if (known[at].pc != pc) {
+		process_vm_readv(getpid(), &(struct iovec) { code, sizeof(code) }, 1,
+				 &(struct iovec) { (void *)(uintptr_t)pc, sizeof(code) }, 1, 0);
+		known[at].pc = pc;
+		known[at].is = code[0] == 0x0f && code[1] == 0x05;
+	}
+	return known[at].is;
+}
+
 static int trap_step(struct machine *machine)
 {
 	ucontext_t *uc = &trap.frame;
+	uint64_t pc = machine->registers[REG_RIP];
+	bool system_call = is_system_call(pc);
 
 	for (unsigned i = 0; i < NGREG; i++)
 		uc->uc_mcontext.gregs[i] = (greg_t)machine->registers[i];
-	uc->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+	if (system_call)
+		uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)trap_system_call;
+	else
+		uc->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
 	/* The mask stays as the machine has it: nobody sends signals here, and it saves a system call. */
 	memcpy(&uc->uc_sigmask, &machine->blocked, sizeof(machine->blocked));
 	uc->uc_mcontext.fpregs = (fpregset_t)(void *)machine->vector;
 	trap.into = machine;
 	trap_leave(uc);
 	trap.into = NULL;
+	if (system_call) {
+		/* As if it had been made where it stands. */
+		machine->registers[REG_RIP] = pc + 2;
+		machine->registers[REG_RCX] = pc + 2;
+	}
 	return trap.raised == SIGTRAP ? 0 : trap.raised;
 }
 
@@ -160,7 +199,8 @@ static void trap_begin(struct machine *machine, const struct machine_call *call)
 	machine->registers[REG_RSP] = sp;
 	machine->registers[REG_RIP] = call->function;
 	machine->registers[REG_EFL] &= ~(uint64_t)DIRECTION_FLAG;
-	machine->blocked = call->blocked;
+	/* What else was blocked stays so: a Ctrl-C is the parent's to hear of. */
+	machine->blocked = call->blocked | trap.first.blocked;
 }
 
 static bool trap_returned(const struct machine *machine)
