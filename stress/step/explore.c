@@ -26,7 +26,7 @@ struct outcome {
 	struct world_image *image;
 	struct path path; /* the strikes on it and on what nested into it */
 	uint64_t head, reserved;
-	bool taken; /* the ring took its record */
+	bool taken;     /* the ring took its record */
 	uint32_t kinds; /* violations that showed on the way there, a bit each */
 	struct outcome *next;
 };
