@@ -236,7 +236,7 @@ static struct hash state_hash(struct hash machine, struct hash world, unsigned s
 }
 
 /* What follows a strike at a boundary of the outermost write, for the map. */
-static void tell_boundary(struct explorer *x, const struct write *write, const struct outcome *outcome)
+static void tell_boundary(struct explorer *x, const struct write *write, const struct outcome *outcome, bool first)
 {
 	uint64_t pc = stage_pc(&x->stage, &write->at);
 	struct boundary *boundary = x->map ? boundaries_get(x->map, pc) : NULL;
@@ -259,7 +259,7 @@ static void tell_boundary(struct explorer *x, const struct write *write, const s
 		boundary->decreasing |= (int64_t)(state->head - outcome->head) < 0;
 	}
 	boundary->violations |= kinds;
-	boundary->followed[TIER_STEP] += kinds != 0;
+	boundary->followed[TIER_STEP] += first && kinds;
 }
 
 /* Nothing strikes here, since the write itself blocks the signal. */
@@ -311,7 +311,7 @@ static void strike(struct explorer *x, struct write *write, const struct outcome
 		write->state = known;
 	}
 	if (!write->at.level && !outcome->path.count) {
-		tell_boundary(x, write, outcome);
+		tell_boundary(x, write, outcome, strikes == x->plan->strikes);
 		x->result->counts.twice += strikes > 1 ? states_left(write->states, write->state) : 0;
 	}
 	write->state = before;
