@@ -3,8 +3,9 @@
  * check_explore.c - every target, explored by the step tier: the controls fail as they are known to, by name, and the
  * sound ones do not
  *
- * All boundaries of all scenarios are struck once, whatever that takes; a sound target deeper and twice for as long as
- * the time given goes. How far that was is told on standard error.
+ * All boundaries of all scenarios are struck once, whatever that takes (under a sanitizer, a control's only until it is
+ * caught); a sound target deeper and twice for as long as the time given goes. How far that was is told on standard
+ * error.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -26,6 +27,8 @@
 
 static struct step_result result;
 static struct boundaries map;
+/* Controls are shown, and no more than that. */
+static bool hasty;
 
 static void run_step(const struct target *target, unsigned depth, unsigned strikes, uint64_t duration_ns)
 {
@@ -100,9 +103,11 @@ START_TEST(controls)
 
 	if (!is_for_here(target) || target->claim != CLAIM_CONTROL)
 		return;
+	hasty = SANITIZED;
 	run_step(target, 1, 2, PATIENCE_NS);
 	ck_assert_msg(judge(target) & target->expected[TIER_STEP], "%s: not caught", target->name);
-	check_counts(target, &result.pass[0]);
+	if (!SANITIZED)
+		check_counts(target, &result.pass[0]);
 	tell(target);
 }
 END_TEST
@@ -210,7 +215,6 @@ START_TEST(a_target_without_reserve)
 	target.commit = NULL;
 	run_step(&target, 1, 1, PATIENCE_NS);
 	ck_assert(judge(&target) & VIOLATION_BIT(HEAD_BACKWARD));
-	check_counts(&target, &result.pass[0]);
 }
 END_TEST
 
@@ -311,6 +315,23 @@ static void note_step(const struct play_event *event, void *context)
 		masked->boundary[masked->count++] = event->boundary;
 }
 
+/* One scenario, with its map. */
+static struct step_counts explore_mask(const char *name, unsigned strikes)
+{
+	const struct explore_plan plan = { .stepper = &stepper_trap,
+					   .depth = 1,
+					   .strikes = strikes,
+					   .accelerations = EXPLORE_FAST,
+					   .deadline_ns = clock_ns() + PATIENCE_NS };
+	static struct explore_result explored;
+
+	memset(&explored, 0, sizeof(explored));
+	memset(&map, 0, sizeof(map));
+	explore(&target_mask, scenario_find(name), &plan, &explored, &map);
+	ck_assert_msg(explored.complete, "%s", explored.message);
+	return explored.counts;
+}
+
 START_TEST(nothing_strikes_where_signals_are_blocked)
 {
 	static struct masked masked;
@@ -318,8 +339,8 @@ START_TEST(nothing_strikes_where_signals_are_blocked)
 	struct play_result played;
 	unsigned within = 0;
 
-	run_step(&target_mask, 1, 1, PATIENCE_NS);
-	ck_assert_uint_gt(result.pass[0].counts.masked, 0);
+	/* One way through it: a refused write takes some of the same instructions with signals let through. */
+	ck_assert_uint_gt(explore_mask("empty", 1).masked, 0);
 	for (unsigned i = 0; i < BOUNDARIES_MAX; i++) {
 		const struct boundary *boundary = &map.at[i];
 
@@ -347,26 +368,11 @@ END_TEST
 /* A pass counts the boundaries that are masked once, however often a struck write comes by again. */
 START_TEST(masked_are_counted_once)
 {
-	static struct step_counts counts[2];
-	struct explore_result *explored = calloc(1, sizeof(*explored));
+	struct step_counts once = explore_mask("full", 1), twice = explore_mask("full", 2);
 
-	ck_assert_ptr_nonnull(explored);
-	for (unsigned strikes = 1; strikes <= 2; strikes++) {
-		const struct explore_plan plan = { .stepper = &stepper_trap,
-						   .depth = 1,
-						   .strikes = strikes,
-						   .accelerations = EXPLORE_FAST,
-						   .deadline_ns = clock_ns() + PATIENCE_NS };
-
-		memset(explored, 0, sizeof(*explored));
-		explore(&target_mask, scenario_find("full"), &plan, explored, NULL);
-		ck_assert_msg(explored->complete, "%s", explored->message);
-		counts[strikes - 1] = explored->counts;
-	}
-	free(explored);
-	ck_assert_uint_gt(counts[0].masked, 0);
-	ck_assert_uint_eq(counts[1].masked, counts[0].masked);
-	ck_assert_uint_le(counts[1].masked + counts[1].tuples[1], counts[1].boundaries);
+	ck_assert_uint_gt(once.masked, 0);
+	ck_assert_uint_eq(twice.masked, once.masked);
+	ck_assert_uint_le(twice.masked + twice.tuples[1], twice.boundaries);
 }
 END_TEST
 
