@@ -23,7 +23,8 @@ tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
 tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
-check_suites = tests/check_boundary tests/check_create tests/check_exact tests/check_explore tests/check_hostile \
+check_suites = tests/check_blunt tests/check_boundary tests/check_create tests/check_exact tests/check_explore \
+	tests/check_hostile \
 	tests/check_listing tests/check_number tests/check_oracle tests/check_output tests/check_payload \
 	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
 	tests/check_scenario tests/check_signals tests/check_steer tests/check_stepper tests/check_target \
@@ -42,6 +43,8 @@ AM_CPPFLAGS += $(CHECK_CFLAGS)
 suite_ldflags = $(AM_LDFLAGS) -static
 suite_libs = tests/libsuite.la
 
+tests_check_blunt_LDFLAGS = $(suite_ldflags)
+tests_check_blunt_LDADD = $(suite_libs)
 tests_check_boundary_LDFLAGS = $(suite_ldflags)
 tests_check_boundary_LDADD = $(suite_libs)
 tests_check_create_LDFLAGS = $(suite_ldflags)
