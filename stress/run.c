@@ -324,6 +324,10 @@ static void run_step(struct session *session, unsigned index, uint64_t duration_
 	session->target_name = config.target->name;
 	child = start_child(session);
 	if (!child) {
+		/* A stepped write has a signal mask of its own, and Ctrl-C is sent to all of us. */
+		signal(SIGINT, SIG_IGN);
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGHUP, SIG_IGN);
 		step_run(&config, result, &run->boundaries[index]);
 		exit(0);
 	}

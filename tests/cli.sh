@@ -107,6 +107,13 @@ steps_on_one_cpu() {
 		grep -q '"scenario": "' "$tmp/step.json"
 }
 
+# Ctrl-C on a terminal goes to all processes of the run, the one that steps as well.
+stopped_while_stepping() {
+	local got=0
+	timeout --signal=INT 2 "$stress" --inject=step --depth=3 fixed >"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
+	[ "$got" = 124 ] && grep -q '^INCONCLUSIVE .*interrupted by SIGINT' "$tmp/out"
+}
+
 step_json_is_valid() { "$srcdir/tests/json_validate" "$srcdir/doc/nrb-stress.schema.json" "$tmp/step.json"; }
 
 no_escapes_in_a_pipe() { ends_well "$stress" --duration=300ms && ! grep -q "$(printf '\033')" "$tmp/out"; }
@@ -284,6 +291,7 @@ if [ "$(uname -m)" != x86_64 ]; then
 	skip "one CPU is enough to step" "what can be stepped elsewhere is not known"
 else
 	check "one CPU is enough to step" steps_on_one_cpu
+	check "Ctrl-C while it steps: partial results" stopped_while_stepping
 	if can_validate; then
 		check "the JSON of a run that stepped is valid" step_json_is_valid
 	else
