@@ -178,6 +178,11 @@ static void put_event(struct story *story, const struct play_event *event)
 		put(story, event->level - 1, "", "*** struck after %u instructions", event->boundary);
 		put(story, event->level, "", "level %u writes", event->level);
 		break;
+	case PLAY_RELEASE:
+		describe(story, event, right, sizeof(right));
+		put(story, event->level, right, "*** after %u instructions the consumer releases what it has read",
+		    event->boundary);
+		break;
 	case PLAY_RETURN:
 		describe(story, event, right, sizeof(right));
 		put(story, event->level, right, "level %u is done: its record was %s", event->level,

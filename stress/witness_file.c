@@ -25,6 +25,7 @@ static json_t *pack_strike(const struct witness_strike *strike)
 	return pack_fields((struct field[]) {
 		{ "level", count(strike->level) },
 		{ "boundary", count(strike->boundary) },
+		{ "release", json_boolean(strike->release) },
 		{ "module", text(place.module) },
 		{ "offset", hex(place.offset) },
 		{ "place", text(symbol_print(&symbol, where, sizeof(where))) },
@@ -127,6 +128,7 @@ static bool read_strike(const json_t *object, struct witness_strike *strike)
 	    !read_number(object, "level", LEVELS - 1, &strike->level) ||
 	    !read_number(object, "boundary", UINT32_MAX, &strike->boundary))
 		return false;
+	strike->release = json_is_true(json_object_get(object, "release"));
 	memcpy(place.module, module, strlen(module));
 	strike->pc = module_address(&place);
 	return true;

@@ -49,6 +49,7 @@ struct write {
 	uint32_t state; /* in states, of the last state followed; 0: it was not struck yet */
 	uint32_t kinds; /* violations that showed since it began, in what nested into it as well */
 	uint32_t first; /* the state that the last strike led to */
+	bool branched;  /* it was struck, or the consumer released: states are kept from there on */
 	struct states *states;
 	struct summary *summary;
 	/* Of the boundaries struck so far, the last: when nothing has changed since, neither has what nests. */
@@ -275,46 +276,95 @@ static void tell_masked(struct explorer *x, const struct write *write, bool stru
 		boundary->masked = true;
 }
 
-/* Strike once, so that the nested write leaves @outcome, and follow the interrupted one to its end. */
-static void strike(struct explorer *x, struct write *write, const struct outcome *outcome, struct hash machine,
-		   unsigned strikes, unsigned path_before)
+/*
+ * Put @image in the world's place, with the strikes of @path, if any, made; and follow the write to its end, with so many
+ * strikes to come at most. Return: the state that it goes on from; 0 without memory.
+ */
+static uint32_t branch(struct explorer *x, struct write *write, const struct world_image *image,
+		       const struct path *path, struct hash machine, unsigned strikes, unsigned path_before)
 {
-	struct hash hash = state_hash(machine, outcome->image->hash, strikes - 1);
-	uint32_t before = write->state;
+	struct hash hash = state_hash(machine, image->hash, strikes);
 	uint32_t known = x->plan->accelerations & EXPLORE_STATES ? states_find(write->states, hash) : 0;
 	struct checkpoint *checkpoint;
 
-	if (known) {
-		write->state = known;
-	} else {
-		checkpoint = aligned_alloc(_Alignof(struct checkpoint), sizeof(*checkpoint));
-		if (!checkpoint || !keep(x, checkpoint, write)) {
-			free(checkpoint);
-			no_memory(x);
-			return;
-		}
-		world_put_back(&x->world, outcome->image);
-		write->kinds |= outcome->kinds;
-		memcpy(x->path.strike + x->path.count, outcome->path.strike,
-		       outcome->path.count * sizeof(x->path.strike[0]));
-		x->path.count += outcome->path.count;
-		known = states_add(write->states, hash, outcome->head);
-		write->state = known;
-		write->first = known;
-		if (known)
-			follow(x, write, strikes - 1, path_before);
-		else
-			no_memory(x);
-		go_back(x, checkpoint, write);
-		free(checkpoint->image);
+	if (known)
+		return known;
+	checkpoint = aligned_alloc(_Alignof(struct checkpoint), sizeof(*checkpoint));
+	if (!checkpoint || !keep(x, checkpoint, write)) {
 		free(checkpoint);
-		write->state = known;
+		no_memory(x);
+		return 0;
 	}
-	if (!write->at.level && !outcome->path.count) {
-		tell_boundary(x, write, outcome, strikes == x->plan->strikes);
-		x->result->counts.twice += strikes > 1 ? states_left(write->states, write->state) : 0;
+	world_put_back(&x->world, image);
+	if (path) {
+		memcpy(x->path.strike + x->path.count, path->strike, path->count * sizeof(path->strike[0]));
+		x->path.count += path->count;
 	}
-	write->state = before;
+	known = states_add(write->states, hash, x->stage.scene.target->head(x->stage.scene.reader));
+	write->state = known;
+	write->first = known;
+	write->branched = true;
+	if (known)
+		follow(x, write, strikes, path_before);
+	else
+		no_memory(x);
+	go_back(x, checkpoint, write);
+	free(checkpoint->image);
+	free(checkpoint);
+	return known;
+}
+
+/* Strike once, so that the nested write leaves @outcome. */
+static void strike(struct explorer *x, struct write *write, const struct outcome *outcome, struct hash machine,
+		   unsigned strikes, unsigned path_before)
+{
+	uint32_t kinds = write->kinds, state;
+
+	write->kinds |= outcome->kinds;
+	state = branch(x, write, outcome->image, &outcome->path, machine, strikes - 1, path_before);
+	write->kinds = kinds;
+	if (!write->at.level && !outcome->path.count && state) {
+		uint32_t before = write->state;
+
+		write->state = state;
+		tell_boundary(x, write, outcome, !write->branched);
+		x->result->counts.twice += strikes > 1 ? states_left(write->states, state) : 0;
+		write->state = before;
+	}
+}
+
+static bool add_strike(struct explorer *x, const struct write *write, bool release)
+{
+	if (x->path.count == WITNESS_STRIKES)
+		return false;
+	x->path.strike[x->path.count++] = (struct witness_strike) { .level = write->at.level,
+								    .boundary = write->at.boundary,
+								    .pc = stage_pc(&x->stage, &write->at),
+								    .release = release };
+	return true;
+}
+
+/* On another CPU the consumer may release what it has read before any instruction, of any level. */
+static void release_here(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before)
+{
+	struct scene *scene = &x->stage.scene;
+	struct world_image *before, *after;
+	struct path path = x->path;
+
+	if (!scene->scenario->releases || scene->observer.released || !add_strike(x, write, true))
+		return;
+	before = world_keep(&x->world);
+	scene_release(scene);
+	after = world_keep(&x->world);
+	if (before && after) {
+		world_put_back(&x->world, before);
+		branch(x, write, after, NULL, machine_hash(x, write), strikes, path_before);
+	} else {
+		no_memory(x);
+	}
+	free(before);
+	free(after);
+	x->path = path;
 }
 
 static void free_summary(struct summary *summary)
@@ -347,11 +397,8 @@ static void strike_here(struct explorer *x, struct write *write, unsigned strike
 	struct path path = x->path;
 	struct hash machine;
 
-	if (x->path.count == WITNESS_STRIKES)
+	if (!add_strike(x, write, false))
 		return;
-	x->path.strike[x->path.count++] = (struct witness_strike) { .level = write->at.level,
-								    .boundary = write->at.boundary,
-								    .pc = stage_pc(&x->stage, &write->at) };
 	if (!nested || !hash_same(nested->key, key)) {
 		nested = explore_write(x, stage_next_level(&write->at), write->at.machine.blocked);
 		if (!nested || is_stopped(x))
@@ -361,7 +408,7 @@ static void strike_here(struct explorer *x, struct write *write, unsigned strike
 	write->nested = keeps ? nested : NULL;
 	if (x->map && boundaries_get(x->map, stage_pc(&x->stage, &write->at)))
 		boundaries_get(x->map, stage_pc(&x->stage, &write->at))->strikes[TIER_STEP]++;
-	if (strikes == x->plan->strikes) {
+	if (!write->branched) {
 		write->summary->tuples[1]++;
 		for (unsigned k = 1; k + 1 < LEVELS; k++)
 			write->summary->tuples[k + 1] += nested->tuples[k];
@@ -403,10 +450,11 @@ static bool arrive(struct explorer *x, struct write *write, unsigned strikes, ui
 /* Go on to the end, with so many strikes still to come at most, or to a state that is known. */
 static void follow(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before)
 {
-	bool struck = strikes < x->plan->strikes;
+	bool struck = write->branched;
 	uint32_t kinds;
 
 	while (!is_stopped(x)) {
+		release_here(x, write, strikes, path_before);
 		if (strikes && is_open(x, write))
 			strike_here(x, write, strikes, path_before);
 		else if (strikes && !write->at.level)

@@ -46,7 +46,14 @@ static void strike(struct player *player, struct stage_write *write)
 	       witness->strike[player->next].boundary == write->boundary) {
 		player->result->strayed |= witness->strike[player->next].pc &&
 					   witness->strike[player->next].pc != stage_pc(&player->stage, write);
-		player->next++;
+		if (witness->strike[player->next++].release) {
+			player->result->struck += scene_release(&player->stage.scene);
+			tell(player, (struct play_event) { .what = PLAY_RELEASE,
+							   .level = write->level,
+							   .boundary = write->boundary,
+							   .pc = stage_pc(&player->stage, write) });
+			continue;
+		}
 		if (stage_masked(&player->stage, write))
 			continue;
 		player->result->struck++;

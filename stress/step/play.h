@@ -10,7 +10,7 @@
 
 /* What happened, and what stood there right after it. */
 struct play_event {
-	enum { PLAY_STEP, PLAY_STRIKE, PLAY_RETURN } what;
+	enum { PLAY_STEP, PLAY_STRIKE, PLAY_RELEASE, PLAY_RETURN } what;
 	unsigned level;    /* of the write: that ran an instruction, that begins, that has returned */
 	uint32_t boundary; /* instructions of it that had run before; PLAY_STRIKE: of the one that is struck */
 	uint64_t pc;       /* of the instruction that ran; PLAY_STRIKE: of the one that is struck */

@@ -101,6 +101,15 @@ uint32_t scene_written(struct scene *scene, unsigned level, int result)
 	return take(scene, &findings);
 }
 
+bool scene_release(struct scene *scene)
+{
+	if (!scene->scenario->releases || scene->observer.released)
+		return false;
+	scene->observer.released = 1;
+	scene->target->release(scene->reader);
+	return true;
+}
+
 /* Someone who comes late must find what was there: records that were seen once may have been written over since. */
 static uint32_t read_again(struct scene *scene)
 {

@@ -22,7 +22,8 @@ struct scenario {
 	void (*prepare)(struct scene *scene); /* may be NULL */
 	uint32_t size, nested_size;           /* payloads of the interrupted write and of those that nest, bytes */
 	bool in_place;                        /* by reserve and commit, where the target has them */
-	bool drains; /* the consumer takes what there is after each instruction; else it waits */
+	bool drains;   /* the consumer takes what there is after each instruction; else it waits */
+	bool releases; /* it releases all that it has read once, before any one instruction */
 };
 
 extern const struct scenario scenarios[];
@@ -37,6 +38,7 @@ struct observer {
 	uint64_t seen;      /* data_head up to which records have been looked at */
 	uint64_t zero_lost; /* LOST records that say 0 */
 	uint64_t attempts[LEVELS], failed[LEVELS];
+	uint64_t released; /* whether the consumer has released what it had read */
 };
 
 struct scene {
@@ -59,6 +61,9 @@ uint32_t scene_written(struct scene *scene, unsigned level, int result);
 
 /* Look at data_head, and at the records that are new below it. Return: violations, a bit each. */
 uint32_t scene_look(struct scene *scene);
+
+/* The consumer releases all that it has read, once. Return: whether it had not yet, and the scenario has it do so. */
+bool scene_release(struct scene *scene);
 
 /* All writers are at rest: everything must add up. Return: violations, a bit each. */
 uint32_t scene_rest(struct scene *scene);

@@ -12,13 +12,14 @@
 
 #include "words.h"
 
-/* Two strikes on each write, three levels deep. */
-#define WITNESS_STRIKES 14
+/* Two strikes on each write, three levels deep, and what the consumer does. */
+#define WITNESS_STRIKES 15
 
 struct witness_strike {
 	uint32_t level;    /* of the write that is struck */
 	uint32_t boundary; /* instructions of it that have run */
 	uint64_t pc;       /* of its next instruction */
+	bool release;      /* no write strikes: the consumer releases what it has read */
 };
 
 struct witness {
