@@ -204,6 +204,20 @@ static void look_at_clock(struct explorer *x)
 		x->stopped |= clock_ns() > x->plan->deadline_ns || (x->plan->stop && nrb_load_relaxed(x->plan->stop));
 }
 
+/* One of the ways to the end, early or late, is played again by whoever asked, without shortcuts. */
+static void take_sample(struct explorer *x)
+{
+	struct explore_sample *sample = &x->result->sample;
+	uint64_t number = ++sample->number;
+
+	if (number & (number - 1))
+		return;
+	sample->way.known = true;
+	sample->way.count = x->path.count;
+	memcpy(sample->way.strike, x->path.strike, sizeof(x->path.strike));
+	sample->world = world_hash(&x->world);
+}
+
 /* The write has returned. Return: violations, a bit each. */
 static uint32_t finish(struct explorer *x, struct write *write, unsigned path_before)
 {
@@ -211,9 +225,10 @@ static uint32_t finish(struct explorer *x, struct write *write, unsigned path_be
 	uint32_t kinds = stage_finish(&x->stage, &write->at, &taken);
 
 	write->kinds |= kinds;
-	/* What the outermost leaves is of interest to nobody. */
 	if (write->at.level)
 		add_outcome(x, write, path_before, taken);
+	else
+		take_sample(x);
 	return kinds;
 }
 
@@ -538,15 +553,6 @@ static struct summary *explore_write(struct explorer *x, unsigned level, uint64_
 
 /* ---- setting up ---- */
 
-static int open_world(struct explorer *x)
-{
-	struct target_region region[WORLD_REGIONS];
-	unsigned regions = x->stage.scene.target->regions(x->stage.scene.ring, x->stage.scene.reader, region);
-
-	region[regions++] = (struct target_region) { &x->stage.scene.observer, sizeof(x->stage.scene.observer) };
-	return world_open(&x->world, region, regions);
-}
-
 static void explore_scene(struct explorer *x)
 {
 	struct summary *summary = explore_write(x, 0, 0);
@@ -586,7 +592,7 @@ void explore(const struct target *target, const struct scenario *scenario, const
 	x->result = result;
 	x->map = map;
 	if (!stage_open(&x->stage, plan->stepper, target, scenario)) {
-		if (open_world(x))
+		if (stage_world(&x->stage, &x->world))
 			no_memory(x);
 		else
 			explore_scene(x);

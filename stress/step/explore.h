@@ -15,6 +15,7 @@
 #define STRESS_STEP_EXPLORE_H
 
 #include "boundary.h"
+#include "step/hash.h"
 #include "step/scene.h"
 #include "step/stepper.h"
 #include "step/step_result.h"
@@ -34,12 +35,20 @@ struct explore_plan {
 	const uint32_t *stop; /* shared memory: end early; may be NULL */
 };
 
+/* A way to the end of the outermost write, and the world that it ends in. */
+struct explore_sample {
+	uint64_t number;    /* of ways so far */
+	struct witness way; /* its strikes; no violation */
+	struct hash world;
+};
+
 struct explore_result {
 	bool complete;
 	uint64_t done; /* boundaries of the outermost write that are through */
 	int error;     /* -errno, with message */
 	char message[256];
 	struct step_counts counts;
+	struct explore_sample sample;
 	uint64_t found[VIOLATIONS];         /* states in which it showed */
 	struct witness witness[VIOLATIONS]; /* the shortest way to each; kept over several calls */
 };

@@ -8,6 +8,7 @@
 
 struct player {
 	struct stage stage;
+	struct world world;
 	const struct witness *witness;
 	unsigned next; /* strike of it */
 	void (*tell)(const struct play_event *event, void *context);
@@ -112,8 +113,13 @@ void play(const struct target *target, const struct scenario *scenario, const st
 	struct player player = { .witness = witness, .tell = tell_event, .context = context, .result = result };
 
 	memset(result, 0, sizeof(*result));
-	if (!stage_open(&player.stage, stepper, target, scenario))
+	if (!stage_open(&player.stage, stepper, target, scenario)) {
+		if (stage_world(&player.stage, &player.world))
+			stage_fail(&player.stage, -ENOMEM, "no memory");
 		play_write(&player, 0, 0);
+		result->world = world_hash(&player.world);
+		world_close(&player.world);
+	}
 	result->error = player.stage.error;
 	snprintf(result->message, sizeof(result->message), "%s", player.stage.message);
 	stage_close(&player.stage);

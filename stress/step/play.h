@@ -25,6 +25,7 @@ struct play_result {
 	struct finding seen[VIOLATIONS]; /* the first of each */
 	bool strayed;                    /* a strike came before another instruction than it says */
 	uint64_t steps;
+	struct hash world;   /* that the outermost write left */
 	uint32_t boundaries; /* of the outermost write */
 	unsigned struck;     /* strikes of the list that came to pass */
 	uint32_t inner;      /* boundaries of the write that the last strike began */

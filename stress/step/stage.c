@@ -87,6 +87,16 @@ void stage_close(struct stage *stage)
 	stage->memory = NULL;
 }
 
+int stage_world(struct stage *stage, struct world *world)
+{
+	struct scene *scene = &stage->scene;
+	struct target_region region[WORLD_REGIONS];
+	unsigned regions = scene->target->regions(scene->ring, scene->reader, region);
+
+	region[regions++] = (struct target_region) { &scene->observer, sizeof(scene->observer) };
+	return world_open(world, region, regions);
+}
+
 uintptr_t stage_stack_top(const struct stage *stage, unsigned level)
 {
 	return (uintptr_t)stage->memory->stack[level] + MACHINE_STACK_SIZE - STACK_ABOVE;

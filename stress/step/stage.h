@@ -7,6 +7,7 @@
 
 #include "step/scene.h"
 #include "step/stepper.h"
+#include "step/world.h"
 
 /* Memory that machines use, shared with a process that steps them. */
 struct stage_memory {
@@ -35,6 +36,9 @@ struct stage_write {
 int stage_open(struct stage *stage, const struct stepper *stepper, const struct target *target,
 	       const struct scenario *scenario);
 void stage_close(struct stage *stage);
+
+/* Take all that its writes and its observer remember for a world, as it is now. Return: 0 or -ENOMEM. */
+int stage_world(struct stage *stage, struct world *world);
 
 /* What keeps it from going on. The first one stays. */
 __attribute__((format(printf, 3, 4))) void stage_fail(struct stage *stage, int error, const char *format, ...);
