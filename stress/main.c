@@ -106,6 +106,7 @@ static void run_and_judge(struct session *session)
 	session->stolen.steal_ns -= before.steal_ns;
 	session->stolen.throttled_ns -= before.throttled_ns;
 	limits.interrupted = run->stopped_by != 0;
+	limits.steps_alone = session->options.tiers == 1 && session->options.tier[0] == TIER_STEP;
 	verdict_run(run->result, run->results, &limits, session->judgement, &session->verdict);
 }
 

@@ -234,7 +234,7 @@ static int replay(const char *path, const struct filed_witness *filed, const str
 {
 	const struct witness *witness = &filed->witness;
 	const struct scenario *scenario = &scenarios[witness->scenario];
-	struct story story = { .out = out, .head = scenario->start };
+	struct story story = { .out = out, .head = scenario_start(scenario) };
 	struct play_result result;
 
 	fprintf(out, "%s, ring state \"%s\": %s\n\n", filed->target->name, scenario->name,

@@ -124,7 +124,8 @@ static void judge_stepped_control(const struct target_result *r, const struct si
 	}
 }
 
-static void judge_stepped_sound(const struct target_result *r, const struct sight *sight, struct judgement *j)
+static void judge_stepped_sound(const struct target_result *r, const struct sight *sight,
+				const struct verdict_limits *limits, struct judgement *j)
 {
 	uint64_t violations = counts_violations_except(&r->counts, 0);
 
@@ -137,6 +138,13 @@ static void judge_stepped_sound(const struct target_result *r, const struct sigh
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(j->reason, sizeof(j->reason), "%s is clean, but no control was caught in the %s tier", r->name,
 			 tier_name(r->tier));
+	} else if (limits->steps_alone && r->step.pass[0].scenarios < r->step.scenarios) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(
+			j->reason, sizeof(j->reason),
+			"%s is clean, but not even all single strikes could be tried: %u of %u ring states; run longer "
+			"(--duration)",
+			r->name, r->step.pass[0].scenarios, r->step.scenarios);
 	} else if (!r->step.pass[0].scenarios) {
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(
@@ -194,7 +202,7 @@ static void judge(const struct target_result *r, const struct sight *sight, cons
 	if (r->claim == CLAIM_CONTROL)
 		judge_control(r, sight, j);
 	else if (r->tier == TIER_STEP)
-		judge_stepped_sound(r, sight, j);
+		judge_stepped_sound(r, sight, limits, j);
 	else
 		judge_sound(r, sight, limits, j);
 	if (r->claim == CLAIM_CONTROL && r->tier == TIER_STEP)

@@ -41,6 +41,7 @@ struct run_judgement {
 struct verdict_limits {
 	double min_exposure; /* weighed exposed strikes that a sound target needs, per tier */
 	bool interrupted;    /* the run was stopped before its time */
+	bool steps_alone;    /* no other tier ran: then all single strikes are the least */
 };
 
 /*

@@ -87,7 +87,7 @@ START_TEST(empty_ones)
 		uint64_t start = target_fixed.head(scene.reader), end;
 
 		ck_assert_uint_eq(used(), 0);
-		ck_assert(start == scenario->start);
+		ck_assert(start == scenario_start(scenario));
 		ck_assert_int_eq(put(0, scenario->size), 0);
 		end = target_fixed.head(scene.reader);
 		ck_assert_uint_eq(end - start, HEADER + scenario->size);

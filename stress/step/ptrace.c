@@ -249,7 +249,8 @@ static int traced_open(char *message, size_t size)
 		snprintf(message, size, "cannot start a process to be stepped: %s", strerror(errno));
 		return -EAGAIN;
 	}
-	if (waitpid(traced.child, &status, __WALL) != traced.child || !WIFSTOPPED(status)) {
+	/* Untraced too: an emulator may say yes and do nothing, and then it would be waited for without end. */
+	if (waitpid(traced.child, &status, __WALL | WUNTRACED) != traced.child || !WIFSTOPPED(status)) {
 		snprintf(message, size, "ptrace is not permitted here");
 		traced.child = 0;
 		return -EPERM;

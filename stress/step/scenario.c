@@ -79,8 +79,8 @@ const struct scenario scenarios[] = {
 	{ .name = "empty", .size = 16, .nested_size = 16 },
 	{ .name = "reserve and commit", .size = 24, .nested_size = 16, .in_place = true },
 	{ .name = "consumer keeps up", .size = 16, .nested_size = 24, .drains = true },
-	{ .name = "ends at the last byte", .start = SCENE_DATA_SIZE - HEADER - 16, .size = 16, .nested_size = 16 },
-	{ .name = "across the last byte", .start = SCENE_DATA_SIZE - 16, .size = 64, .nested_size = 40 },
+	{ .name = "ends at the last byte", .before_end = HEADER + 16, .size = 16, .nested_size = 16 },
+	{ .name = "across the last byte", .before_end = 16, .size = 64, .nested_size = 40 },
 	{ .name = "across 2^32", .start = (1ull << 32) - 16, .size = 16, .nested_size = 40 },
 	{ .name = "across 2^64", .start = 0 - 16ull, .size = 40, .nested_size = 16 },
 	{ .name = "full", .prepare = full, .size = 16, .nested_size = 16 },
@@ -104,6 +104,11 @@ const struct scenario scenarios[] = {
 };
 
 const unsigned scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
+
+uint64_t scenario_start(const struct scenario *scenario)
+{
+	return scenario->before_end ? SCENE_DATA_SIZE - scenario->before_end : scenario->start;
+}
 
 const struct scenario *scenario_find(const char *name)
 {

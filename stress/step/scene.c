@@ -3,11 +3,20 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "payload.h"
 
+#define SMALLEST 4096
 #define STREAM 11u
 #define TYPE_LOST 2u
+
+uint64_t scene_data_size(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	return page > SMALLEST ? (uint64_t)page : SMALLEST;
+}
 
 static uint32_t take(struct scene *scene, const struct findings *findings)
 {
@@ -17,7 +26,8 @@ static uint32_t take(struct scene *scene, const struct findings *findings)
 		kinds |= VIOLATION_BIT(findings->at[i].kind);
 	if (findings->count)
 		scene->last = *findings;
-	return kinds;
+	/* What cannot be told of this target at all is none of its. */
+	return kinds & scene->target->checks;
 }
 
 static void look_at_record(struct observer *observer, const struct target_record *record, struct findings *findings)
@@ -186,7 +196,9 @@ static uint32_t rest(struct scene *scene)
 
 int scene_open(struct scene *scene, const struct target *target, const struct scenario *scenario)
 {
-	const struct target_attr attr = { .data_size = SCENE_DATA_SIZE, .start = scenario->start, .id = STREAM };
+	const struct target_attr attr = { .data_size = SCENE_DATA_SIZE,
+					  .start = scenario_start(scenario),
+					  .id = STREAM };
 	int error;
 
 	memset(scene, 0, sizeof(*scene));
@@ -195,13 +207,15 @@ int scene_open(struct scene *scene, const struct target *target, const struct sc
 	scene->ring = target->open(&attr);
 	if (!scene->ring)
 		return -errno;
-	scene->reader = target->reader_open(scene->ring);
+	error = target->attach ? -target->attach(scene->ring) : 0;
+	scene->attached = !error;
+	scene->reader = error ? NULL : target->reader_open(scene->ring);
 	if (!scene->reader) {
-		error = errno;
+		error = error ? error : errno;
 		scene_close(scene);
 		return -error;
 	}
-	scene->observer.seen = scenario->start;
+	scene->observer.seen = scenario_start(scenario);
 	oracle_stream_init(&scene->observer.stream, STREAM, SCENE_DATA_SIZE);
 	if (scenario->prepare)
 		scenario->prepare(scene);
@@ -213,8 +227,11 @@ void scene_close(struct scene *scene)
 {
 	if (scene->reader)
 		scene->target->reader_close(scene->reader);
+	if (scene->attached && scene->target->detach)
+		scene->target->detach(scene->ring);
 	if (scene->ring)
 		scene->target->close(scene->ring);
 	scene->reader = NULL;
 	scene->ring = NULL;
+	scene->attached = false;
 }

@@ -8,8 +8,9 @@
 #include "oracle.h"
 #include "targets/target.h"
 
-/* Each ring is as small as rings get: one page on most machines. */
-#define SCENE_DATA_SIZE 4096u
+/* Each ring is as small as rings get: a page, and 4 KiB at least. */
+uint64_t scene_data_size(void);
+#define SCENE_DATA_SIZE scene_data_size()
 /* The largest payload of a scenario, bytes. */
 #define SCENE_PAYLOAD_MAX 1024u
 
@@ -19,6 +20,7 @@ struct scene;
 struct scenario {
 	const char *name;
 	uint64_t start;                       /* position of the ring's first byte */
+	uint32_t before_end;                  /* not 0: so many bytes before its data's end instead */
 	void (*prepare)(struct scene *scene); /* may be NULL */
 	uint32_t size, nested_size;           /* payloads of the interrupted write and of those that nest, bytes */
 	bool in_place;                        /* by reserve and commit, where the target has them */
@@ -46,9 +48,12 @@ struct scene {
 	const struct scenario *scenario;
 	struct target_ring *ring;
 	struct target_reader *reader;
+	bool attached;
 	struct observer observer;
 	struct findings last; /* of the last look that found anything */
 };
+
+uint64_t scenario_start(const struct scenario *scenario);
 
 /* Return: 0, or -errno. */
 int scene_open(struct scene *scene, const struct target *target, const struct scenario *scenario);

@@ -53,6 +53,11 @@ int stage_open(struct stage *stage, const struct stepper *stepper, const struct 
 	memset(stage, 0, sizeof(*stage));
 	stage->stepper = stepper;
 	written = target;
+	if (target->driver != DRIVER_HARNESS) {
+		stage_fail(stage, -ENOTSUP, "%s is interrupted by its own environment, so it cannot be stepped",
+			   target->name);
+		return -ENOTSUP;
+	}
 	if (!target->regions) {
 		stage_fail(stage, -ENOTSUP,
 			   "%s does not tell what memory its state is made of, so it cannot be stepped", target->name);
