@@ -8,6 +8,8 @@
 # Cases are called by name, which shellcheck cannot follow.
 # shellcheck disable=SC2317
 set -u
+# shellcheck source=tests/tap.sh
+. "$(dirname -- "$0")/tap.sh"
 cross=aarch64-linux-gnu
 srcdir=$(cd "${srcdir:-.}" && pwd) || exit 99
 full=
@@ -16,26 +18,8 @@ full) full=yes ;;
 '') ;;
 *) echo "Bail out! NRB_AARCH64=$NRB_AARCH64: full, or nothing" && exit 99 ;;
 esac
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-number=0 failed=0
 # Those of the build that we are run by are for another machine.
 unset CC CFLAGS CPPFLAGS LDFLAGS MAKEFLAGS MFLAGS
-
-# check NAME COMMAND...: what it prints is told if it fails
-check() {
-	local name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$tmp/log" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		failed=1
-		sed 's/^/# /' "$tmp/log" | head -n 60
-		return 1
-	fi
-}
 
 # skip NAME REASON: unless nothing is excused
 skip() {
@@ -46,11 +30,6 @@ skip() {
 	else
 		echo "ok $number - $1 # SKIP $2"
 	fi
-}
-
-finish() {
-	echo "1..$number"
-	exit "$failed"
 }
 
 # ---- the instructions ----
@@ -280,13 +259,11 @@ under_qemu() {
 
 if ! command -v "$cross-gcc" >/dev/null || ! command -v "$cross-objdump" >/dev/null; then
 	[ ! "$full" ] || { skip "cross compiler" "gcc-$cross is not installed" && finish; }
-	echo "1..0 # SKIP no cross compiler (gcc-$cross)"
-	exit 77
+	skip_all "no cross compiler (gcc-$cross)"
 fi
 if ! echo '#include <stdlib.h>' | "$cross-gcc" -E -x c - >/dev/null 2>&1; then
 	[ ! "$full" ] || { skip "C library" "libc6-dev-arm64-cross is not installed" && finish; }
-	echo "1..0 # SKIP no C library for arm64 (libc6-dev-arm64-cross)"
-	exit 77
+	skip_all "no C library for arm64 (libc6-dev-arm64-cross)"
 fi
 instructions
 under_qemu

@@ -4,39 +4,11 @@
 # Cases are called by name, which shellcheck cannot follow.
 # shellcheck disable=SC2317
 set -u
+# shellcheck source=tests/tap.sh
+. "$(dirname -- "$0")/tap.sh"
 stress=${NRB_STRESS:-stress/stress}
 bench=${NRB_BENCH:-bench/bench}
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-number=0 failed=0
 cpus=$(nproc)
-
-# check NAME COMMAND...: what it prints goes to $tmp/out and $tmp/err
-check() {
-	local name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$tmp/log" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		failed=1
-		sed 's/^/# /' "$tmp/log" "$tmp/out" "$tmp/err" 2>/dev/null | head -40
-	fi
-}
-
-skip() {
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
-}
-
-# run STATUS COMMAND...: succeeds when it ends with that status
-run() {
-	local want=$1 got=0
-	shift
-	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
-	[ "$got" = "$want" ] || { echo "status $got, not $want: $*"; return 1; }
-}
 
 # A bad option: status 2, nothing on standard output, and a message that holds the text.
 refuses() {
@@ -339,5 +311,4 @@ else
 		fi
 	fi
 fi
-echo "1..$number"
-exit "$failed"
+finish

@@ -1,10 +1,12 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The JSON of forged runs, and of broken copies of one, against the schema; the schema against its documentation.
 # Run in the build directory. FORGE_REPORTS names the program that forges, srcdir the source. A case each (TAP).
 # Cases are called by name, which shellcheck cannot follow.
 # shellcheck disable=SC2317
 set -u
+# shellcheck source=tests/tap.sh
+. "$(dirname -- "$0")/tap.sh"
 
 srcdir=${srcdir:-.}
 forger=${FORGE_REPORTS:-tests/forge_reports}
@@ -14,35 +16,15 @@ validator=$srcdir/tests/json_validate
 # Another python3 may come first in PATH, without the distribution's modules.
 for python in /usr/bin/python3 python3 none; do
 	if [ "$python" = none ]; then
-		echo "1..0 # SKIP no python3 with jsonschema: install python3-jsonschema"
-		exit 77
+		skip_all "no python3 with jsonschema: install python3-jsonschema"
 	fi
 	"$python" -c 'import jsonschema' 2>/dev/null && break
 done
 if [ ! -x "$forger" ]; then
-	echo "1..0 # SKIP $forger was not built"
-	exit 77
+	skip_all "$forger was not built"
 fi
 
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-trap 'exit 129' HUP INT TERM
-number=0 failed=0
-
-# check NAME COMMAND...: what it prints is told if it fails
-check()
-{
-	name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$work/log" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		sed 's/^/# /' "$work/log"
-		failed=1
-	fi
-}
+work=$tmp
 
 validate() { "$python" "$validator" "$schema" "$@"; }
 
@@ -99,5 +81,4 @@ check "refused: a strike without its boundary" refuses '/^ *"boundary": 73,$/d' 
 check "refused: what stepping did as a text" refuses 's/"step": null/"step": "nothing"/'
 check "refused: another format" refuses 's/"format_version": 1/"format_version": 2/'
 check "every field is described" described
-echo "1..$number"
-exit $failed
+finish

@@ -1,36 +1,14 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What the library shows to the outside: exactly the symbols of libnrb.map, and a header that any C11 and C++ compiler
 # takes, by itself. Reports case by case (TAP).
 set -u
+# shellcheck source=tests/tap.sh
+. "$(dirname -- "$0")/tap.sh"
 
 library=${NRB_LIBRARY:-src/.libs/libnrb.so}
 source=${srcdir:-.}
-status=0 number=0
-work=$(mktemp -d "${TMPDIR:-/tmp}/nrb-symbols.XXXXXX") || exit 99
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-
-# check NAME COMMAND...: what it prints is told if it fails
-check()
-{
-	name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$work/log" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		sed 's/^/# /' "$work/log"
-		status=1
-	fi
-}
-
-skip()
-{
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
-}
+work=$tmp
 
 check_exports()
 {
@@ -91,5 +69,4 @@ check_header()
 
 check_exports
 check_header
-echo "1..$number"
-exit $status
+finish

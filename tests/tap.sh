@@ -16,7 +16,8 @@ check() {
 	else
 		echo "not ok $number - $name"
 		failed=1
-		sed 's/^/# /' "$tmp/log" "$tmp/out" "$tmp/err" 2>/dev/null | head -40
+		sed 's/^/# /' "$tmp/log" "$tmp/out" "$tmp/err" 2>/dev/null | head -60
+		return 1
 	fi
 }
 
