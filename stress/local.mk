@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += stress/libstress.la
 stress_libstress_la_SOURCES = \
 	stress/base.c stress/base.h \
 	stress/boundary.c stress/boundary.h \
-	stress/clock.h stress/cpu.h \
+	stress/child.c stress/child.h stress/clock.h stress/cpu.h \
 	stress/environment.c stress/environment.h \
 	stress/event.c stress/event.h \
 	stress/exposure.c stress/exposure.h \
@@ -12,7 +12,7 @@ stress_libstress_la_SOURCES = \
 	stress/inject/inject.h stress/inject/kick.c \
 	stress/inject/kick.h stress/inject/slow_motion.c stress/inject/slow_motion.h \
 	stress/inject/steer.c stress/inject/steer.h stress/inject/strike.c stress/inject/timer.c \
-	stress/inject/trap.c stress/inject/trap.h \
+	stress/inject/perf_trap.h stress/inject/trap.c stress/inject/trap.h \
 	stress/levels.h \
 	stress/listing.c stress/listing.h \
 	stress/module.c stress/module.h \

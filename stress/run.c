@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include "child.h"
 #include "clock.h"
 #include "inject/inject.h"
-#include "levels.h"
 #include "order.h"
 #include "random.h"
 #include "slice.h"
@@ -26,8 +24,6 @@
 #define SURVEY_NS (2 * NS_PER_S)
 /* As good as none, and far from overflowing. */
 #define STEP_NO_LIMIT_NS (10000ull * 3600 * NS_PER_S)
-#define PROGRESS_NS (200 * NS_PER_MS)
-#define OVERSLEPT_NS (500 * NS_PER_MS)
 
 /* Stepping is exact and soon done; what is left to chance needs the time. */
 #define STEP_ONE_OF 5
@@ -51,8 +47,7 @@ struct shared {
 struct session {
 	struct run *run;
 	struct shared *shared;
-	sigset_t signals;  /* that we wait for */
-	sigset_t original; /* the mask before */
+	struct children children;
 	uint64_t start_ns;
 	const char *target_name;
 	unsigned target; /* index of what is running in options->target */
@@ -84,8 +79,9 @@ static unsigned target_of(const struct run *run, const struct target_result *res
 	return i;
 }
 
-static void tell_progress(const struct session *session)
+static void tell_progress(void *context)
 {
+	const struct session *session = context;
 	const struct run *run = session->run;
 	struct run_progress progress = { .target = session->target_name,
 					 .elapsed_ns = clock_ns() - session->start_ns,
@@ -99,80 +95,19 @@ static void tell_progress(const struct session *session)
 	run->progress(&progress);
 }
 
-/*
- * Wait for a child, for @patience_ns; then kill it. Signals that end the run ask it to stop first.
- *
- * Return: its wait status, or -ETIME when it had to be killed.
- */
-static int wait_for(struct session *session, pid_t child, uint64_t patience_ns)
-{
-	const struct timespec period = clock_timespec(PROGRESS_NS);
-	uint64_t deadline = clock_ns() + patience_ns, before, slept;
-	int status, signal;
-
-	for (;;) {
-		pid_t pid = waitpid(child, &status, WNOHANG);
-
-		if (pid == child)
-			return status;
-		if (pid < 0 && errno != EINTR)
-			return -errno;
-		if (clock_ns() > deadline) {
-			kill(child, SIGKILL);
-			waitpid(child, &status, 0);
-			return -ETIME;
-		}
-		before = clock_ns();
-		signal = sigtimedwait(&session->signals, NULL, &period);
-		/* We were stopped, or the whole machine was: nobody's fault, so it does not count. */
-		slept = clock_ns() - before;
-		if (slept > PROGRESS_NS + OVERSLEPT_NS)
-			deadline += slept;
-		if (signal > 0 && signal != SIGCHLD) {
-			session->run->stopped_by = signal;
-			nrb_store_relaxed(&session->shared->stop, 1);
-		}
-		tell_progress(session);
-	}
-}
-
-/* Start a process for one part of the run. Return: its pid; 0 in the child; or -errno. */
-static pid_t start_child(struct session *session)
-{
-	pid_t parent = getpid(), pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid)
-		return pid < 0 ? -errno : pid;
-	/* Never outlive the parent, whatever ends it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	/* The parent hears of Ctrl-C and tells us through shared memory; what else there is stays as it was. */
-	sigdelset(&session->original, SIGTRAP);
-	for (unsigned level = 1; level < LEVELS; level++)
-		sigdelset(&session->original, level_signal(level));
-	sigaddset(&session->original, SIGINT);
-	sigaddset(&session->original, SIGTERM);
-	sigaddset(&session->original, SIGHUP);
-	sigprocmask(SIG_SETMASK, &session->original, NULL);
-	return 0;
-}
-
 static int run_survey(struct session *session)
 {
 	struct run *run = session->run;
-	pid_t child = start_child(session);
+	pid_t child = child_start(&session->children);
 	int status;
 
 	if (!child) {
 		survey_run(run->options, run->placement->writer[0].cpu, &session->shared->survey);
 		_exit(0);
 	}
-	status = child < 0
-			 ? child
-			 : wait_for(session, child, SURVEY_NS + run->options->targets * survey_target_ns(run->options));
+	status = child < 0 ? child
+			   : child_wait(&session->children, child,
+					SURVEY_NS + run->options->targets * survey_target_ns(run->options));
 	if (!status && session->shared->survey.done)
 		return 0;
 	if (status == -ETIME)
@@ -203,20 +138,6 @@ static uint64_t pick_start(struct random *random, unsigned number)
 static uint64_t set_up_ns(const struct slice_config *config)
 {
 	return 2 * config->data_size * config->placement->writers;
-}
-
-/* How a process ended that left no result. */
-static void explain_death(char *message, size_t size, int status)
-{
-	if (status == -ETIME)
-		snprintf(message, size, "it did not end in time and was killed: a write or a reader never came back");
-	else if (status > 0 && WIFSIGNALED(status))
-		snprintf(message, size, "it crashed with signal %d (%s)", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
-	else if (status < 0)
-		snprintf(message, size, "cannot start a process: %s", strerror(-status));
-	else
-		snprintf(message, size, "it ended without a result");
 }
 
 static void run_slice(struct session *session, struct target_result *sum, unsigned round)
@@ -254,16 +175,17 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 	result->first_violation_ns = UINT64_MAX;
 	session->target = index;
 	session->target_name = config.target->name;
-	child = start_child(session);
+	child = child_start(&session->children);
 	if (!child) {
 		slice_run(&config, result);
 		/* Flushes what a profiler or a sanitizer has to say. */
 		exit(0);
 	}
-	status = child < 0 ? child : wait_for(session, child, config.duration_ns + GRACE_NS + set_up_ns(&config));
+	status = child < 0 ? child
+			   : child_wait(&session->children, child, config.duration_ns + GRACE_NS + set_up_ns(&config));
 	if (status || result->end == SLICE_UNFINISHED) {
 		result->end = SLICE_UNFINISHED;
-		explain_death(result->message, sizeof(result->message), status);
+		child_explain(result->message, sizeof(result->message), status);
 	}
 	target_result_add(sum, result, (uint64_t)sum->slices * run->slice_ns);
 }
@@ -322,7 +244,7 @@ static void run_step(struct session *session, unsigned index, uint64_t duration_
 	memset(result, 0, sizeof(*result));
 	session->target = index;
 	session->target_name = config.target->name;
-	child = start_child(session);
+	child = child_start(&session->children);
 	if (!child) {
 		/* A stepped write has a signal mask of its own, and Ctrl-C is sent to all of us. */
 		signal(SIGINT, SIG_IGN);
@@ -331,9 +253,9 @@ static void run_step(struct session *session, unsigned index, uint64_t duration_
 		step_run(&config, result, &run->boundaries[index]);
 		exit(0);
 	}
-	status = child < 0 ? child : wait_for(session, child, duration_ns + GRACE_NS);
+	status = child < 0 ? child : child_wait(&session->children, child, duration_ns + GRACE_NS);
 	if ((status || !result->done) && !result->error)
-		explain_death(result->message, sizeof(result->message), status);
+		child_explain(result->message, sizeof(result->message), status);
 	target_result_add_step(sum, result);
 }
 
@@ -356,7 +278,7 @@ static void run_step_tier(struct session *session)
 	uint64_t duration = step_budget_ns(run->options);
 	uint64_t deadline = clock_ns() + duration;
 
-	for (unsigned i = 0; i < run->options->targets && !run->stopped_by; i++) {
+	for (unsigned i = 0; i < run->options->targets && !session->children.stopped_by; i++) {
 		uint64_t now = clock_ns(), left = deadline > now ? deadline - now : 0;
 
 		run_step(session, i, duration ? left / (run->options->targets - i) : STEP_NO_LIMIT_NS);
@@ -420,7 +342,7 @@ static void run_sampled(struct session *session, uint64_t duration_ns)
 	run->target_ns = rounds * run->slice_ns;
 	for (unsigned round = 0; round < rounds; round++) {
 		for (unsigned i = first; i < run->results; i++) {
-			if (run->stopped_by)
+			if (session->children.stopped_by)
 				return;
 			/* What cannot exist now will not the next time either. */
 			if (run->result[i].skipped || run->result[i].idle)
@@ -456,7 +378,7 @@ static int run_tiers(struct session *session)
 	if (has_tier(options, TIER_STEP)) {
 		run_step_tier(session);
 		used = clock_ns() - start;
-		if (options->tiers == 1 || session->run->stopped_by)
+		if (options->tiers == 1 || session->children.stopped_by)
 			return 0;
 	}
 	/* One that took longer than it may takes nothing from the others. */
@@ -469,20 +391,6 @@ static int run_tiers(struct session *session)
 	used = clock_ns() - start;
 	run_sampled(session, left - (used < left / 2 ? used : left / 2));
 	return 0;
-}
-
-/* Those that end a run; who started us with one ignored (nohup, a job in the background) wants it ignored. */
-static void choose_signals(sigset_t *signals)
-{
-	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action;
-
-	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(signals);
-	sigaddset(signals, SIGCHLD);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		if (!sigaction(ending[i], NULL, &action) && action.sa_handler != SIG_IGN)
-			sigaddset(signals, ending[i]);
 }
 
 /* Memory, all zero, that children share with us; or NULL. */
@@ -506,10 +414,12 @@ int run_all(struct run *run)
 		return -ENOMEM;
 	}
 	run->survey = &session.shared->survey;
-	choose_signals(&session.signals);
-	sigprocmask(SIG_BLOCK, &session.signals, &session.original);
+	session.children =
+		(struct children) { .stop = &session.shared->stop, .tell = tell_progress, .context = &session };
+	children_open(&session.children);
 	session.start_ns = clock_ns();
 	rc = run_tiers(&session);
+	run->stopped_by = session.children.stopped_by;
 	run->wall_ns = clock_ns() - session.start_ns;
 	return rc;
 }

@@ -25,7 +25,7 @@
 #include "clock.h"
 #include "config.h"
 #include "inject/context.h"
-#include "inject/trap.h"
+#include "inject/perf_trap.h"
 #include "levels.h"
 #include "writer.h"
 

@@ -6,6 +6,7 @@
 
 #include "inject/aim.h"
 #include "inject/context.h"
+#include "inject/perf_trap.h"
 #include "inject/slow_motion.h"
 #include "levels.h"
 #include "writer.h"

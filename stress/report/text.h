@@ -49,6 +49,9 @@ const char *tier_obstacle(const struct report *report, enum tier tier);
 /* Whether some result is of a tier that runs in slices. */
 bool any_sampled(const struct report *report);
 
+/* "  legacy: ", or "  legacy (aim): " where there are several tiers. */
+void text_name(const struct report *report, const struct target_result *result, char *head, size_t size);
+
 /* ---- text_table.c ---- */
 
 /* A line for each target: what stepping came to, and what the sampled tiers did. */
@@ -58,9 +61,6 @@ void text_tables(const struct report *report, FILE *out, bool color);
 
 /* Below the table: what was seen, what else happened, and with --verbose everything. */
 void text_details(const struct report *report, FILE *out, const struct text_style *style);
-
-/* "  legacy: ", or "  legacy (aim): " where there are several tiers. */
-void text_name(const struct report *report, const struct target_result *result, char *head, size_t size);
 
 /* ---- text_step.c ---- */
 

@@ -200,11 +200,6 @@ static void put_replay(const struct options *options, FILE *out)
 
 /* ---- one target ---- */
 
-void text_name(const struct report *report, const struct target_result *result, char *head, size_t size)
-{
-	snprintf(head, size, "  %.40s%s: ", result->name, report->run->sight[result->tier].note);
-}
-
 static void explain(const struct report *report, size_t at, bool verbose, FILE *out)
 {
 	const struct target_result *result = &report->results[at];

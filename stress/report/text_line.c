@@ -117,3 +117,8 @@ bool any_sampled(const struct report *report)
 			return true;
 	return false;
 }
+
+void text_name(const struct report *report, const struct target_result *result, char *head, size_t size)
+{
+	snprintf(head, size, "  %.40s%s: ", result->name, report->run->sight[result->tier].note);
+}
