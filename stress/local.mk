@@ -34,8 +34,9 @@ stress_libstress_la_SOURCES = \
 	stress/slice.c stress/slice.h \
 	stress/strength.c stress/strength.h \
 	stress/strike_log.h \
-	stress/step/explore.c stress/step/explore.h stress/step/hash.h stress/step/machine.h stress/step/marks.h \
-	stress/step/play.c stress/step/play.h stress/step/ptrace.c stress/step/scenario.c \
+	stress/step/checkpoint.c stress/step/explore.c stress/step/explore.h stress/step/explorer.h \
+	stress/step/found.c stress/step/hash.h stress/step/machine.h stress/step/marks.h \
+	stress/step/play.c stress/step/play.h stress/step/ptrace.c stress/step/scenario.c stress/step/scenario.h \
 	stress/step/scene.c stress/step/scene.h stress/step/stage.c stress/step/stage.h \
 	stress/step/states.c stress/step/states.h stress/step/step.c stress/step/step.h \
 	stress/step/step_result.h stress/step/stepper.c stress/step/stepper.h stress/step/trap.c stress/step/witness.h \

@@ -9,6 +9,7 @@
 
 #include "listing.h"
 #include "step/play.h"
+#include "step/scenario.h"
 #include "step/step.h"
 #include "symbol.h"
 

@@ -18,6 +18,7 @@
 #include "levels.h"
 #include "order.h"
 #include "step/explore.h"
+#include "step/scenario.h"
 
 /* For each target, on a machine that is not busy; and of the run's time one part in so many for all of them. */
 #define EXPOSURE_TIME_NS (300 * NS_PER_MS)

@@ -7,7 +7,7 @@
 
 #include "module.h"
 #include "report/json_value.h"
-#include "step/scene.h"
+#include "step/scenario.h"
 #include "symbol.h"
 
 #define FORMAT_VERSION 1

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "step/explore.h"
 #include "step/play.h"
+#include "step/scenario.h"
 #include "step/step.h"
 #include "stepping.h"
 #include "suite.h"

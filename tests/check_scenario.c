@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "step/stage.h"
+#include "step/scenario.h"
 #include "step/states.h"
 #include "step/world.h"
 #include "stepping.h"

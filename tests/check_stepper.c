@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "levels.h"
 #include "step/explore.h"
+#include "step/scenario.h"
 #include "step/stage.h"
 #include "step/step.h"
 #include "stepping.h"

@@ -5,7 +5,7 @@
 #define _GNU_SOURCE
 #include "report/json_value.h"
 
-#include "step/scene.h"
+#include "step/scenario.h"
 #include "symbol.h"
 
 static json_t *pack_tuples(const struct step_counts *counts)

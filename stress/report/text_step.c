@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "number.h"
-#include "step/scene.h"
+#include "step/scenario.h"
 #include "symbol.h"
 
 static void put_witness(const struct witness *witness, FILE *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "step/explore.h"
+#include "step/explorer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,186 +9,13 @@
 
 #include "clock.h"
 #include "order.h"
-#include "step/stage.h"
-#include "step/states.h"
-#include "step/world.h"
 
 /* Instructions between two looks at the clock. */
 #define STEPS_PER_LOOK 256u
-/* Strikes made so far, in the order in which they were. */
-struct path {
-	unsigned count;
-	struct witness_strike strike[WITNESS_STRIKES];
-};
 
-/* A world that a write may leave. */
-struct outcome {
-	struct world_image *image;
-	struct path path; /* the strikes on it and on what nested into it */
-	uint64_t head, reserved;
-	bool taken;     /* the ring took its record */
-	uint32_t kinds; /* violations that showed on the way there, a bit each */
-	struct outcome *next;
-};
-
-/* What a write of one level does to one world, explored once. */
-struct summary {
-	struct hash key;
-	bool complete;
-	uint64_t boundaries;
-	uint64_t tuples[LEVELS]; /* [k]: strikes k levels deep into it */
-	struct outcome *outcomes;
-	struct summary *next;
-};
-
-#define SUMMARY_BUCKETS 4096u
-
-/* One write in progress. */
-struct write {
-	struct stage_write at;
-	uint32_t state; /* in states, of the last state followed; 0: it was not struck yet */
-	uint32_t kinds; /* violations that showed since it began, in what nested into it as well */
-	uint32_t first; /* the state that the last strike led to */
-	bool branched;  /* it was struck, or the consumer released: states are kept from there on */
-	struct states *states;
-	struct summary *summary;
-	/* Of the boundaries struck so far, the last: when nothing has changed since, neither has what nests. */
-	struct summary *nested;
-};
-
-/* A write and the world, to go on from again. */
-struct checkpoint {
-	struct write write;
-	struct path path;
-	struct world_image *image;
-	size_t stack_used;
-	unsigned char stack[MACHINE_STACK_USED];
-};
-
-struct explorer {
-	const struct explore_plan *plan;
-	struct explore_result *result;
-	struct boundaries *map;
-	struct stage stage;
-	struct world world;
-	struct path path;
-	struct summary *bucket[SUMMARY_BUCKETS];
-	bool stopped;
-};
-
-static void no_memory(struct explorer *x)
+void explorer_out_of_memory(struct explorer *x)
 {
 	stage_fail(&x->stage, -ENOMEM, "no memory for the states to be told apart: explore less deep (--depth)");
-}
-
-/* ---- machines ---- */
-
-static struct hash machine_hash(struct explorer *x, const struct write *write)
-{
-	const struct machine *machine = &write->at.machine;
-	unsigned char *bottom;
-	size_t used = stage_stack_used(&x->stage, &write->at, &bottom);
-	struct hash hash = HASH_INIT;
-
-	hash_bytes(&hash, machine->registers, sizeof(machine->registers));
-	hash_bytes(&hash, machine->vector, machine->vector_size & ~7u);
-	hash_words(&hash, machine->blocked, used);
-	hash_bytes(&hash, bottom, used);
-	return hash;
-}
-
-static bool keep(struct explorer *x, struct checkpoint *checkpoint, const struct write *write)
-{
-	unsigned char *bottom;
-
-	checkpoint->write = *write;
-	checkpoint->path = x->path;
-	checkpoint->stack_used = stage_stack_used(&x->stage, &write->at, &bottom);
-	memcpy(checkpoint->stack, bottom, checkpoint->stack_used);
-	checkpoint->image = world_keep(&x->world);
-	if (!checkpoint->image)
-		no_memory(x);
-	return checkpoint->image;
-}
-
-static void go_back(struct explorer *x, const struct checkpoint *checkpoint, struct write *write)
-{
-	struct summary *nested = write->nested;
-
-	*write = checkpoint->write;
-	write->nested = nested;
-	x->path = checkpoint->path;
-	stage_put_stack(&x->stage, checkpoint->write.at.level, checkpoint->stack, checkpoint->stack_used);
-	world_put_back(&x->world, checkpoint->image);
-}
-
-/* ---- what is found ---- */
-
-static void record(struct explorer *x, const struct write *write, uint32_t kinds)
-{
-	const struct findings *last = &x->stage.scene.last;
-
-	for (unsigned kind = 0; kind < VIOLATIONS; kind++) {
-		struct witness *witness = &x->result->witness[kind];
-
-		if (!(kinds & VIOLATION_BIT(kind)))
-			continue;
-		x->result->found[kind]++;
-		if (witness->known && witness->count <= x->path.count)
-			continue;
-		memset(witness, 0, sizeof(*witness));
-		witness->known = true;
-		witness->kind = kind;
-		witness->scenario = (uint32_t)(x->stage.scene.scenario - scenarios);
-		witness->count = x->path.count;
-		memcpy(witness->strike, x->path.strike, sizeof(witness->strike));
-		witness->level = write->at.level;
-		witness->boundary = write->at.boundary;
-		for (unsigned i = 0; i < last->count; i++) {
-			if (last->at[i].kind != (enum violation)kind)
-				continue;
-			witness->before = last->at[i].before;
-			witness->after = last->at[i].after;
-		}
-	}
-}
-
-static void keep_path(const struct explorer *x, struct outcome *outcome, unsigned path_before)
-{
-	outcome->path.count = x->path.count - path_before;
-	memcpy(outcome->path.strike, x->path.strike + path_before, outcome->path.count * sizeof(x->path.strike[0]));
-}
-
-static void add_outcome(struct explorer *x, const struct write *write, unsigned path_before, bool taken)
-{
-	struct summary *summary = write->summary;
-	struct outcome *outcome = calloc(1, sizeof(*outcome));
-
-	if (outcome)
-		outcome->image = world_keep(&x->world);
-	if (!outcome || !outcome->image) {
-		free(outcome);
-		no_memory(x);
-		return;
-	}
-	for (struct outcome *o = summary->outcomes; o; o = o->next) {
-		if (!hash_same(o->image->hash, outcome->image->hash))
-			continue;
-		o->kinds |= write->kinds;
-		/* Told by the shortest way. */
-		if (x->path.count - path_before < o->path.count)
-			keep_path(x, o, path_before);
-		free(outcome->image);
-		free(outcome);
-		return;
-	}
-	outcome->kinds = write->kinds;
-	keep_path(x, outcome, path_before);
-	outcome->head = x->stage.scene.target->head(x->stage.scene.reader);
-	outcome->reserved = x->stage.scene.target->reserved_head(x->stage.scene.ring);
-	outcome->taken = taken;
-	outcome->next = summary->outcomes;
-	summary->outcomes = outcome;
 }
 
 /* ---- following a write ---- */
@@ -204,20 +31,6 @@ static void look_at_clock(struct explorer *x)
 		x->stopped |= clock_ns() > x->plan->deadline_ns || (x->plan->stop && nrb_load_relaxed(x->plan->stop));
 }
 
-/* One of the ways to the end, early or late, is played again by whoever asked, without shortcuts. */
-static void take_sample(struct explorer *x)
-{
-	struct explore_sample *sample = &x->result->sample;
-	uint64_t number = ++sample->number;
-
-	if (number & (number - 1))
-		return;
-	sample->way.known = true;
-	sample->way.count = x->path.count;
-	memcpy(sample->way.strike, x->path.strike, sizeof(x->path.strike));
-	sample->world = world_hash(&x->world);
-}
-
 /* The write has returned. Return: violations, a bit each. */
 static uint32_t finish(struct explorer *x, struct write *write, unsigned path_before)
 {
@@ -226,9 +39,9 @@ static uint32_t finish(struct explorer *x, struct write *write, unsigned path_be
 
 	write->kinds |= kinds;
 	if (write->at.level)
-		add_outcome(x, write, path_before, taken);
+		found_outcome(x, write, path_before, taken);
 	else
-		take_sample(x);
+		found_way(x);
 	return kinds;
 }
 
@@ -251,46 +64,6 @@ static struct hash state_hash(struct hash machine, struct hash world, unsigned s
 	return hash;
 }
 
-/* What follows a strike at a boundary of the outermost write, for the map. */
-static void tell_boundary(struct explorer *x, const struct write *write, const struct outcome *outcome, bool first)
-{
-	uint64_t pc = stage_pc(&x->stage, &write->at);
-	struct boundary *boundary = x->map ? boundaries_get(x->map, pc) : NULL;
-	/* Also what showed before the interrupted write went on. */
-	uint32_t kinds = outcome->kinds;
-	bool decided = false;
-
-	if (!boundary)
-		return;
-	for (uint32_t at = write->state; at; at = write->states->at[at].next) {
-		const struct state *state = &write->states->at[at];
-
-		kinds |= state->kinds;
-		if (decided || state->head == outcome->head)
-			continue;
-		decided = true;
-		if (!outcome->taken)
-			continue;
-		boundary->exposed |= (int64_t)(state->head - outcome->reserved) < 0;
-		boundary->decreasing |= (int64_t)(state->head - outcome->head) < 0;
-	}
-	boundary->violations |= kinds;
-	boundary->followed[TIER_STEP] += first && kinds;
-}
-
-/* Nothing strikes here, since the write itself blocks the signal. */
-static void tell_masked(struct explorer *x, const struct write *write, bool struck)
-{
-	struct boundary *boundary;
-
-	if (!stage_masked(&x->stage, &write->at))
-		return;
-	x->result->counts.masked += !struck;
-	boundary = x->map ? boundaries_get(x->map, stage_pc(&x->stage, &write->at)) : NULL;
-	if (boundary)
-		boundary->masked = true;
-}
-
 /*
  * Put @image in the world's place, with the strikes of @path, if any, made; and follow the write to its end, with so many
  * strikes to come at most. Return: the state that it goes on from; 0 without memory.
@@ -305,9 +78,9 @@ static uint32_t branch(struct explorer *x, struct write *write, const struct wor
 	if (known)
 		return known;
 	checkpoint = aligned_alloc(_Alignof(struct checkpoint), sizeof(*checkpoint));
-	if (!checkpoint || !keep(x, checkpoint, write)) {
+	if (!checkpoint || !checkpoint_keep(x, checkpoint, write)) {
 		free(checkpoint);
-		no_memory(x);
+		explorer_out_of_memory(x);
 		return 0;
 	}
 	world_put_back(&x->world, image);
@@ -322,8 +95,8 @@ static uint32_t branch(struct explorer *x, struct write *write, const struct wor
 	if (known)
 		follow(x, write, strikes, path_before);
 	else
-		no_memory(x);
-	go_back(x, checkpoint, write);
+		explorer_out_of_memory(x);
+	checkpoint_go_back(x, checkpoint, write);
 	free(checkpoint->image);
 	free(checkpoint);
 	return known;
@@ -342,7 +115,7 @@ static void strike(struct explorer *x, struct write *write, const struct outcome
 		uint32_t before = write->state;
 
 		write->state = state;
-		tell_boundary(x, write, outcome, !write->branched);
+		found_boundary(x, write, outcome, !write->branched);
 		x->result->counts.twice += strikes > 1 ? states_left(write->states, state) : 0;
 		write->state = before;
 	}
@@ -373,9 +146,9 @@ static void release_here(struct explorer *x, struct write *write, unsigned strik
 	after = world_keep(&x->world);
 	if (before && after) {
 		world_put_back(&x->world, before);
-		branch(x, write, after, NULL, machine_hash(x, write), strikes, path_before);
+		branch(x, write, after, NULL, checkpoint_hash(x, write), strikes, path_before);
 	} else {
-		no_memory(x);
+		explorer_out_of_memory(x);
 	}
 	free(before);
 	free(after);
@@ -428,7 +201,7 @@ static void strike_here(struct explorer *x, struct write *write, unsigned strike
 		for (unsigned k = 1; k + 1 < LEVELS; k++)
 			write->summary->tuples[k + 1] += nested->tuples[k];
 	}
-	machine = machine_hash(x, write);
+	machine = checkpoint_hash(x, write);
 	for (const struct outcome *o = nested->outcomes; o && !is_stopped(x); o = o->next)
 		strike(x, write, o, machine, strikes, path_before);
 out:
@@ -440,14 +213,14 @@ out:
 /* The write goes on after a strike: add where it is now. Return: whether it was there before. */
 static bool arrive(struct explorer *x, struct write *write, unsigned strikes, uint32_t kinds)
 {
-	struct hash hash = state_hash(machine_hash(x, write), world_hash(&x->world), strikes);
+	struct hash hash = state_hash(checkpoint_hash(x, write), world_hash(&x->world), strikes);
 	bool fast = x->plan->accelerations & EXPLORE_STATES;
 	uint32_t known = fast ? states_find(write->states, hash) : 0;
 	uint32_t now =
 		known ? known : states_add(write->states, hash, x->stage.scene.target->head(x->stage.scene.reader));
 
 	if (!now) {
-		no_memory(x);
+		explorer_out_of_memory(x);
 		return true;
 	}
 	/* All that were followed before have come to their end: this one is still on its way, and comes by again. */
@@ -473,7 +246,7 @@ static void follow(struct explorer *x, struct write *write, unsigned strikes, un
 		if (strikes && is_open(x, write))
 			strike_here(x, write, strikes, path_before);
 		else if (strikes && !write->at.level)
-			tell_masked(x, write, struck);
+			found_masked(x, write, struck);
 		if (!write->at.level && !struck)
 			x->result->done++;
 		look_at_clock(x);
@@ -487,12 +260,12 @@ static void follow(struct explorer *x, struct write *write, unsigned strikes, un
 				write->states->at[write->state].kinds |= kinds;
 			else
 				write->summary->boundaries = write->at.boundary;
-			record(x, write, kinds);
+			found_violations(x, write, kinds);
 			return;
 		}
 		write->kinds |= kinds;
 		if (kinds)
-			record(x, write, kinds);
+			found_violations(x, write, kinds);
 		if (struck && arrive(x, write, strikes, kinds))
 			return;
 	}
@@ -524,7 +297,7 @@ static struct summary *explore_write(struct explorer *x, unsigned level, uint64_
 	write = aligned_alloc(_Alignof(struct write), sizeof(*write));
 	image = world_keep(&x->world);
 	if (!summary || !write || !image || states_open(&states)) {
-		no_memory(x);
+		explorer_out_of_memory(x);
 		free(summary);
 		free(write);
 		free(image);
@@ -593,7 +366,7 @@ void explore(const struct target *target, const struct scenario *scenario, const
 	x->map = map;
 	if (!stage_open(&x->stage, plan->stepper, target, scenario)) {
 		if (stage_world(&x->stage, &x->world))
-			no_memory(x);
+			explorer_out_of_memory(x);
 		else
 			explore_scene(x);
 	}

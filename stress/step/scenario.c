@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "step/scene.h"
+#include "step/scenario.h"
 
 #define HEADER 8u
 #define LOST (HEADER + 16u)
@@ -104,11 +104,6 @@ const struct scenario scenarios[] = {
 };
 
 const unsigned scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
-
-uint64_t scenario_start(const struct scenario *scenario)
-{
-	return scenario->before_end ? SCENE_DATA_SIZE - scenario->before_end : scenario->start;
-}
 
 const struct scenario *scenario_find(const char *name)
 {

@@ -194,6 +194,11 @@ static uint32_t rest(struct scene *scene)
 	return kinds | take(scene, &findings);
 }
 
+uint64_t scenario_start(const struct scenario *scenario)
+{
+	return scenario->before_end ? SCENE_DATA_SIZE - scenario->before_end : scenario->start;
+}
+
 int scene_open(struct scene *scene, const struct target *target, const struct scenario *scenario)
 {
 	const struct target_attr attr = { .data_size = SCENE_DATA_SIZE,

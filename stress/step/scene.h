@@ -28,11 +28,6 @@ struct scenario {
 	bool releases; /* it releases all that it has read once, before any one instruction */
 };
 
-extern const struct scenario scenarios[];
-extern const unsigned scenario_count;
-/* Return: NULL when there is none. */
-const struct scenario *scenario_find(const char *name);
-
 /* What the observer remembers; plain data, part of the world. */
 struct observer {
 	struct oracle_watch watch;
@@ -53,6 +48,7 @@ struct scene {
 	struct findings last; /* of the last look that found anything */
 };
 
+/* Position of the ring's first byte. */
 uint64_t scenario_start(const struct scenario *scenario);
 
 /* Return: 0, or -errno. */

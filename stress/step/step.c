@@ -10,6 +10,7 @@
 #include "order.h"
 #include "step/explore.h"
 #include "step/play.h"
+#include "step/scenario.h"
 
 struct run {
 	const struct step_config *config;
