@@ -13,11 +13,6 @@
 /* Instructions between two looks at the clock. */
 #define STEPS_PER_LOOK 256u
 
-void explorer_out_of_memory(struct explorer *x)
-{
-	stage_fail(&x->stage, -ENOMEM, "no memory for the states to be told apart: explore less deep (--depth)");
-}
-
 /* ---- following a write ---- */
 
 static bool is_stopped(const struct explorer *x)

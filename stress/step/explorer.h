@@ -6,6 +6,8 @@
 #ifndef STRESS_STEP_EXPLORER_H
 #define STRESS_STEP_EXPLORER_H
 
+#include <errno.h>
+
 #include "step/explore.h"
 #include "step/stage.h"
 #include "step/states.h"
@@ -72,8 +74,11 @@ struct explorer {
 	bool stopped;
 };
 
-/* The first time is told, and ends it. */
-void explorer_out_of_memory(struct explorer *x);
+/* It is told, and ends it. */
+static inline void explorer_out_of_memory(struct explorer *x)
+{
+	stage_fail(&x->stage, -ENOMEM, "no memory for the states to be told apart: explore less deep (--depth)");
+}
 
 /* ---- checkpoint.c ---- */
 
