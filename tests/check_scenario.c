@@ -214,8 +214,10 @@ static int strike_and_count(uint32_t at, uint32_t *length)
 		require(!stage_step(&stage, &write[0]) && !stage.error);
 	}
 	*length = write[0].boundary;
-	require(!stage_finish(&stage, &write[0], &taken) && taken);
 	ck_assert_uint_eq(stage.scene.observer.stream.lost, 3);
+	/* At rest, one more is refused and told. */
+	require(!stage_finish(&stage, &write[0], &taken) && taken);
+	ck_assert_uint_eq(stage.scene.observer.stream.lost, 4);
 	if (!zero)
 		zero = (int)stage.scene.observer.zero_lost;
 	stage_close(&stage);

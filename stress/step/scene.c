@@ -10,6 +10,9 @@
 #define SMALLEST 4096
 #define STREAM 11u
 #define TYPE_LOST 2u
+/* Payload of what is written at rest, bytes; and so many writes fill any ring. */
+#define SMALL 16u
+#define FILL_WRITES_MAX 64u
 
 uint64_t scene_data_size(void)
 {
@@ -84,13 +87,14 @@ uint32_t scene_look(struct scene *scene)
 	uint32_t kinds;
 
 	/* Nothing has moved, as after most instructions. */
-	if (observer->watch.any && head == observer->watch.head && head == observer->seen)
+	if (observer->watch.any && head == observer->watch.head && head == observer->seen && tail == observer->tail)
 		return 0;
 	oracle_head(&observer->watch, tail, head, &findings);
 	oracle_fill(&observer->stream, head, tail, &findings);
 	kinds = take(scene, &findings);
 	if (head != observer->seen)
 		kinds |= read_records(scene);
+	observer->tail = target->tail(scene->reader);
 	return kinds;
 }
 
@@ -117,6 +121,7 @@ bool scene_release(struct scene *scene)
 		return false;
 	scene->observer.released = 1;
 	scene->target->release(scene->reader);
+	scene->observer.tail = scene->target->tail(scene->reader);
 	return true;
 }
 
@@ -156,16 +161,48 @@ static uint32_t read_again(struct scene *scene)
 
 static uint32_t rest(struct scene *scene);
 
-/* What a write has left behind may show with the next one only. */
-static uint32_t write_again(struct scene *scene)
+/* Undisturbed, by the thread itself. Return: violations, a bit each; @taken: whether there was room. */
+static uint32_t write_plainly(struct scene *scene, uint32_t size, bool *taken)
 {
-	unsigned char payload[16];
+	unsigned char payload[SCENE_PAYLOAD_MAX];
 	int rc;
 
+	scene_fill(scene, 0, payload, size);
+	rc = scene->target->write(scene->ring, payload, size);
+	*taken = !rc;
+	return scene_written(scene, 0, rc) | scene_look(scene);
+}
+
+/*
+ * Until a write is refused: what the writer believes of the consumer's position matters only when the ring is about to
+ * be full. In few steps, since this is done at the end of every way.
+ */
+static uint32_t fill_up(struct scene *scene)
+{
+	const struct target *target = scene->target;
+	bool taken = true;
+	uint32_t kinds = 0;
+
+	for (unsigned writes = 0; taken && !kinds && writes < FILL_WRITES_MAX; writes++) {
+		uint64_t used = target->head(scene->reader) - target->tail(scene->reader);
+		uint64_t size = used < SCENE_DATA_SIZE ? (SCENE_DATA_SIZE - used) / 2 & ~7ull : 0;
+
+		size = size > SCENE_PAYLOAD_MAX ? SCENE_PAYLOAD_MAX : size;
+		kinds = write_plainly(scene, size < SMALL ? SMALL : (uint32_t)size, &taken);
+	}
+	return kinds;
+}
+
+/* What a write has left behind may show with the next one only, or when the ring is full, or with the one after that. */
+static uint32_t write_again(struct scene *scene)
+{
+	uint32_t kinds = scene->scenario->drains ? 0 : fill_up(scene);
+	bool taken;
+
+	if (kinds)
+		return kinds;
 	scene->target->release(scene->reader);
-	scene_fill(scene, 0, payload, sizeof(payload));
-	rc = scene->target->write(scene->ring, payload, sizeof(payload));
-	return scene_written(scene, 0, rc) | rest(scene);
+	return write_plainly(scene, SMALL, &taken) | rest(scene);
 }
 
 uint32_t scene_rest(struct scene *scene)

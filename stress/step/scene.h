@@ -33,6 +33,7 @@ struct observer {
 	struct oracle_watch watch;
 	struct oracle_stream stream;
 	uint64_t seen;      /* data_head up to which records have been looked at */
+	uint64_t tail;      /* data_tail at the end of the last look */
 	uint64_t zero_lost; /* LOST records that say 0 */
 	uint64_t attempts[LEVELS], failed[LEVELS];
 	uint64_t released; /* whether the consumer has released what it had read */
