@@ -411,7 +411,7 @@ START_TEST(hidden_state_is_an_error_where_it_matters)
 	/* In the first scenario, and never again. */
 	be_known_for_all(&target);
 	calls = 0;
-	odd_call = 5;
+	odd_call = 2;
 	run_step(&target, &result);
 	ck_assert_uint_gt(result.found[HEAD_BACKWARD], 0);
 	ck_assert(!result.confirmed);

@@ -15,6 +15,8 @@
 #include "clock.h"
 #include "levels.h"
 #include "step/explore.h"
+#include "step/scenario.h"
+#include "stepping.h"
 #include "suite.h"
 #include "twins.h"
 
@@ -55,13 +57,13 @@ PUBLISH_TWINS(nested_spin);
 START_TEST(endless_writes)
 {
 	uint64_t start = clock_ns();
-	const struct step_result *result = stepping_target(&target_spin, &stepper_trap, 1, 1);
+	const struct step_result *result = explored_target(&target_spin, &stepper_trap, 1, 1);
 
 	ck_assert_int_eq(result->error, -ETIME);
 	ck_assert(!result->confirmed);
 	ck_assert_msg(strstr(result->message, "does not come to an end"), "%s", result->message);
 	require(clock_ns() - start < 60 * NS_PER_S);
-	stepping_expect_clean(&target_spin_twin, &stepper_trap, 1, 1);
+	explored_expect_clean(&target_spin_twin, &stepper_trap, 1, 1);
 }
 END_TEST
 
@@ -136,8 +138,8 @@ START_TEST(leaves_nest_up)
 {
 	const struct step_result *result;
 
-	stepping_twins(&target_leaky, &target_leaky_twin, &stepper_trap, 1, VIOLATION_BIT(STUCK_HEAD));
-	result = stepping_twins(&target_leaky_twice, &target_leaky_twice_twin, &stepper_trap, 2,
+	explored_twins(&target_leaky, &target_leaky_twin, &stepper_trap, 1, VIOLATION_BIT(STUCK_HEAD));
+	result = explored_twins(&target_leaky_twice, &target_leaky_twice_twin, &stepper_trap, 2,
 				VIOLATION_BIT(STUCK_HEAD));
 	/* It takes two strikes. */
 	ck_assert_uint_eq(result->witness[STUCK_HEAD].count, 2);
@@ -161,7 +163,7 @@ PUBLISH_TWINS(cache);
 
 START_TEST(leaves_a_wrong_tail_behind)
 {
-	stepping_twins(&target_cache, &target_cache_twin, &stepper_trap, 1,
+	explored_twins(&target_cache, &target_cache_twin, &stepper_trap, 1,
 		       VIOLATIONS_STALE | VIOLATION_BIT(OVERRUN) | VIOLATION_BIT(STUCK_HEAD));
 }
 END_TEST
@@ -181,7 +183,7 @@ RESERVE_TWINS(scribble);
 
 START_TEST(stores_over_what_was_read)
 {
-	stepping_twins(&target_scribble, &target_scribble_twin, &stepper_trap, 1, VIOLATIONS_UNFINISHED);
+	explored_twins(&target_scribble, &target_scribble_twin, &stepper_trap, 1, VIOLATIONS_UNFINISHED);
 }
 END_TEST
 
@@ -206,7 +208,7 @@ RESERVE_TWINS(tail_race);
 
 START_TEST(consumer_releases_within_a_write)
 {
-	stepping_twins(&target_tail_race, &target_tail_race_twin, &stepper_trap, 1,
+	explored_twins(&target_tail_race, &target_tail_race_twin, &stepper_trap, 1,
 		       VIOLATION_BIT(HEAD_BACKWARD) | VIOLATION_BIT(HEAD_BELOW_TAIL));
 }
 END_TEST
@@ -242,8 +244,8 @@ RESERVE_TWINS(tail_moved);
 
 START_TEST(stores_the_tail)
 {
-	stepping_twins(&target_tail_ahead, &target_tail_ahead_twin, &stepper_trap, 1, VIOLATION_BIT(HEAD_BELOW_TAIL));
-	stepping_twins(&target_tail_moved, &target_tail_moved_twin, &stepper_trap, 1, VIOLATION_ALL);
+	explored_twins(&target_tail_ahead, &target_tail_ahead_twin, &stepper_trap, 1, VIOLATION_BIT(HEAD_BELOW_TAIL));
+	explored_twins(&target_tail_moved, &target_tail_moved_twin, &stepper_trap, 1, VIOLATION_ALL);
 }
 END_TEST
 
@@ -307,7 +309,7 @@ static const struct target target_all = STEPPED_TARGET(all);
 
 START_TEST(a_level_is_not_blocked)
 {
-	stepping_twins(&target_most, &target_all, &stepper_trap, 1, VIOLATION_ALL);
+	explored_twins(&target_most, &target_all, &stepper_trap, 1, VIOLATION_ALL);
 }
 END_TEST
 
@@ -340,7 +342,7 @@ static const struct stepper *const steppers[] = { &stepper_trap, &stepper_ptrace
 
 START_TEST(a_boundary_behind_a_system_call)
 {
-	stepping_twins(&target_late, &target_all, steppers[_i], 1, VIOLATION_BIT(HEAD_BACKWARD));
+	explored_twins(&target_late, &target_all, steppers[_i], 1, VIOLATION_BIT(HEAD_BACKWARD));
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #define NRB_STEPS_SECTION nrb_path_mistakes
 #include "steps.h"
 
+#include "stepping.h"
 #include "suite.h"
 #include "twins.h"
 
@@ -82,9 +83,9 @@ static const struct target target_leaving_twin = { .name = "leaving_twin",
 
 START_TEST(refusals)
 {
-	stepping_twins(&target_lost_early, &target_lost_early_twin, &stepper_trap, 1, VIOLATION_BIT(LOST_MISMATCH));
-	stepping_twins(&target_nest_up, &target_nest_up_twin, &stepper_trap, 1, VIOLATION_BIT(STUCK_HEAD));
-	stepping_twins(&target_leaving, &target_leaving_twin, &stepper_trap, 1, VIOLATION_BIT(STUCK_HEAD));
+	explored_twins(&target_lost_early, &target_lost_early_twin, &stepper_trap, 1, VIOLATION_BIT(LOST_MISMATCH));
+	explored_twins(&target_nest_up, &target_nest_up_twin, &stepper_trap, 1, VIOLATION_BIT(STUCK_HEAD));
+	explored_twins(&target_leaving, &target_leaving_twin, &stepper_trap, 1, VIOLATION_BIT(STUCK_HEAD));
 }
 END_TEST
 
@@ -137,9 +138,9 @@ RESERVE_TWINS(rounded);
 
 START_TEST(reservations)
 {
-	stepping_twins(&target_stale_place, &target_stale_place_twin, &stepper_trap, 1, VIOLATIONS_STALE);
-	stepping_twins(&target_undone, &target_undone_twin, &stepper_trap, 1, VIOLATION_ALL);
-	stepping_twins(&target_rounded, &target_rounded_twin, &stepper_trap, 1, VIOLATIONS_STALE);
+	explored_twins(&target_stale_place, &target_stale_place_twin, &stepper_trap, 1, VIOLATIONS_STALE);
+	explored_twins(&target_undone, &target_undone_twin, &stepper_trap, 1, VIOLATION_ALL);
+	explored_twins(&target_rounded, &target_rounded_twin, &stepper_trap, 1, VIOLATIONS_STALE);
 }
 END_TEST
 
@@ -183,8 +184,8 @@ START_TEST(the_cached_tail)
 {
 	const uint32_t kinds = VIOLATIONS_STALE | VIOLATION_BIT(OVERRUN);
 
-	stepping_twins(&target_empty_ring, &target_empty_ring_twin, &stepper_trap, 1, kinds);
-	stepping_twins(&target_one_look, &target_one_look_twin, &stepper_trap, 1, kinds);
+	explored_twins(&target_empty_ring, &target_empty_ring_twin, &stepper_trap, 1, kinds);
+	explored_twins(&target_one_look, &target_one_look_twin, &stepper_trap, 1, kinds);
 }
 END_TEST
 

@@ -14,8 +14,10 @@
 #include "steps.h"
 
 #include "clock.h"
+#include "stepping.h"
 #include "suite.h"
 #include "step/explore.h"
+#include "step/scenario.h"
 #include "twins.h"
 #include "verdict.h"
 
@@ -56,7 +58,7 @@ static enum verdict judge_beside_legacy(const struct target *target)
 		results[i].expected = targets[i]->expected[TIER_STEP];
 		results[i].allowed = targets[i]->allowed;
 		results[i].first_violation_ns = UINT64_MAX;
-		target_result_add_step(&results[i], stepping_target(targets[i], &stepper_trap, 1, 1));
+		target_result_add_step(&results[i], explored_target(targets[i], &stepper_trap, 1, 1));
 	}
 	verdict_run(results, 2, &limits, judgements, &run);
 	return run.verdict;
@@ -66,7 +68,7 @@ START_TEST(what_cannot_be_shown_again_is_an_error)
 {
 	ck_assert_int_eq(judge_beside_legacy(&target_once), VERDICT_ERROR);
 	ck_assert_int_eq(results[1].step.error, -EPROTO);
-	ck_assert(!results[1].step.confirmed && stepping_found(&results[1].step));
+	ck_assert(!results[1].step.confirmed && explored_found(&results[1].step));
 	ck_assert_int_eq(judgements[0].verdict, VERDICT_PASS);
 	ck_assert_int_eq(judgements[1].verdict, VERDICT_ERROR);
 	ck_assert_int_eq(judge_beside_legacy(&target_once_twin), VERDICT_PASS);
@@ -82,7 +84,7 @@ static void expect_skipped(const struct target *target, const char *words)
 	ck_assert(results[1].skipped && !results[1].failed);
 	ck_assert_int_eq(judgements[1].verdict, VERDICT_SKIP);
 	ck_assert_msg(strstr(results[1].message, words), "%s", results[1].message);
-	ck_assert_uint_eq(stepping_found(&results[1].step), 0);
+	ck_assert_uint_eq(explored_found(&results[1].step), 0);
 }
 
 START_TEST(without_regions)
@@ -116,7 +118,7 @@ START_TEST(without_reserve)
 	broken.claim = CLAIM_SOUND;
 	broken.reserve = NULL;
 	broken.commit = NULL;
-	stepping_twins(&broken, &sound, &stepper_trap, 1, VIOLATION_BIT(HEAD_BACKWARD));
+	explored_twins(&broken, &sound, &stepper_trap, 1, VIOLATION_BIT(HEAD_BACKWARD));
 }
 END_TEST
 

@@ -7,7 +7,7 @@
 #ifndef TESTS_TWINS_H
 #define TESTS_TWINS_H
 
-#include "stepping.h"
+#include "explored.h"
 
 /* target_NAME and target_NAME_twin, of publish_NAME(ring, sound) or reserve_NAME(ring, r, sound). */
 #define PUBLISH_TWINS(name)                                                                                            \
