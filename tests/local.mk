@@ -24,8 +24,8 @@ tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_create tests/check_exact tests/check_explore \
-	tests/check_holes tests/check_hostile \
-	tests/check_listing tests/check_mistakes tests/check_number tests/check_oracle tests/check_output tests/check_payload \
+	tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes \
+	tests/check_number tests/check_oracle tests/check_output tests/check_payload \
 	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
 	tests/check_scenario tests/check_signals tests/check_steer tests/check_stepper tests/check_target \
 	tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step \

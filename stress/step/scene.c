@@ -193,7 +193,7 @@ static uint32_t fill_up(struct scene *scene)
 	return kinds;
 }
 
-/* What a write has left behind may show with the next one only, or when the ring is full, or with the one after that. */
+/* What a write has left behind may show with the next one only, when the ring is full, or after that. */
 static uint32_t write_again(struct scene *scene)
 {
 	uint32_t kinds = scene->scenario->drains ? 0 : fill_up(scene);
