@@ -18,11 +18,16 @@
 #include "levels.h"
 #include "order.h"
 #include "step/explore.h"
+#include "step/play.h"
 #include "step/scenario.h"
 
 /* For each target, on a machine that is not busy; and of the run's time one part in so many for all of them. */
 #define EXPOSURE_TIME_NS (300 * NS_PER_MS)
 #define EXPOSURE_ONE_OF 10
+#define EXPOSURE_MIN_NS (400 * NS_PER_MS)
+
+/* So many boundaries before the last store of data_head. */
+#define WINDOW 24
 
 /* The two ways of writing: what else a ring's state changes does not matter here. */
 #define WAYS 2
@@ -33,34 +38,80 @@
 /* A machine that is so busy that they take longer gets along with fewer. */
 #define COST_TIME_NS (200 * NS_PER_MS)
 
-/* Strike at every boundary once, and then twice, which reaches the round that a first strike causes. */
+/* Where data_head was stored last. */
+struct last_store {
+	uint64_t head;
+	uint32_t boundary;
+};
+
+static void note_store(const struct play_event *event, void *context)
+{
+	struct last_store *last = context;
+
+	if (event->what == PLAY_STEP && event->head != last->head)
+		last->boundary = event->boundary;
+	last->head = event->head;
+}
+
+/* Exposed boundaries lie in a row before the store: so the search begins there. Return: the boundary to begin at. */
+static uint32_t find_window(const struct target *target, const struct stepper *stepper, const struct scenario *scenario)
+{
+	static const struct witness unstruck;
+	struct last_store last = { .head = scenario_start(scenario) };
+	struct play_result played;
+
+	play(target, scenario, stepper, &unstruck, note_store, &last, &played);
+	return last.boundary > WINDOW ? last.boundary - WINDOW : 0;
+}
+
+static bool search(const struct target *target, const struct stepper *stepper, const struct scenario *scenario,
+		   uint64_t deadline_ns, unsigned strikes, uint32_t from, struct boundaries *map)
+{
+	struct explore_result *result = calloc(1, sizeof(*result));
+	struct explore_plan plan = { .stepper = stepper,
+				     .depth = 1,
+				     .strikes = strikes,
+				     .from = from,
+				     .accelerations = EXPLORE_FAST,
+				     .deadline_ns = deadline_ns };
+	bool complete;
+
+	if (!result)
+		return false;
+	explore(target, scenario, &plan, result, map);
+	complete = result->complete;
+	free(result);
+	return complete;
+}
+
+/*
+ * Strike where data_head is about to be stored; then twice, which reaches the round that a first strike causes; and then
+ * everywhere else, for the boundaries where a strike breaks a target otherwise.
+ */
 void survey_exposure(const struct target *target, const struct stepper *stepper, uint64_t deadline_ns,
 		     struct exposure *exposure)
 {
 	struct boundaries *map = calloc(1, sizeof(*map));
-	struct explore_result *result = malloc(sizeof(*result));
-	bool complete = map && result;
+	uint32_t from[WAYS] = { 0 };
 
 	memset(exposure, 0, sizeof(*exposure));
-	for (unsigned i = 0; i < 2 * WAYS && map && result; i++) {
+	if (!map)
+		return;
+	exposure->complete = true;
+	for (unsigned i = 0; i < 3 * WAYS; i++) {
 		const struct scenario *scenario = &scenarios[i % WAYS];
-		struct explore_plan plan = { .stepper = stepper,
-					     .depth = 1,
-					     .strikes = 1 + i / WAYS,
-					     .accelerations = EXPLORE_FAST,
-					     .deadline_ns = deadline_ns };
+		unsigned round = i / WAYS;
 
 		if (scenario->in_place && !target->reserve)
 			continue;
-		memset(result, 0, sizeof(*result));
-		explore(target, scenario, &plan, result, map);
-		complete &= result->complete;
+		if (!round)
+			from[i] = find_window(target, stepper, scenario);
+		if (!search(target, stepper, scenario, deadline_ns, 1 + (round == 1), round < 2 ? from[i % WAYS] : 0,
+			    map))
+			exposure->complete &= round > 0;
 	}
-	if (map)
-		exposure_take(exposure, map);
-	exposure->complete = complete;
+	exposure_take(exposure, map);
 	free(map);
-	free(result);
 }
 
 static uint32_t ticks;
@@ -123,8 +174,10 @@ static void look_for_obstacles(const struct options *options, struct survey *sur
 
 uint64_t survey_target_ns(const struct options *options)
 {
-	uint64_t share = options->duration_ns / EXPOSURE_ONE_OF / options->targets;
+	uint64_t all = options->duration_ns / EXPOSURE_ONE_OF, share;
 
+	all = all < EXPOSURE_MIN_NS ? EXPOSURE_MIN_NS : all;
+	share = all / options->targets;
 	return share < EXPOSURE_TIME_NS ? share : EXPOSURE_TIME_NS;
 }
 

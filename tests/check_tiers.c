@@ -287,6 +287,15 @@ START_TEST(signals_from_others_are_passed_over)
 }
 END_TEST
 
+/* In the target's own code; what it calls may serve others too. */
+static bool lies_in(const struct text_range *text, uint64_t pc)
+{
+	for (; text->start; text++)
+		if (pc - (uintptr_t)text->start < (uintptr_t)text->end - (uintptr_t)text->start)
+			return true;
+	return false;
+}
+
 /* Its boundaries are hit, and that is all. */
 START_TEST(writes_that_block_signals_are_not_struck)
 {
@@ -300,7 +309,7 @@ START_TEST(writes_that_block_signals_are_not_struck)
 
 	step_run(&config, &stepped, &map);
 	for (unsigned i = 0; i < BOUNDARIES_MAX && exposure.count < EXPOSURE_MAX; i++)
-		if (map.at[i].masked && !map.at[i].strikes[TIER_STEP])
+		if (map.at[i].masked && !map.at[i].strikes[TIER_STEP] && lies_in(target_mask.text, map.at[i].pc))
 			exposure.boundary[exposure.count++].pc = map.at[i].pc;
 	ck_assert_uint_gt(exposure.count, 0);
 	result = run_slice(&injector_aim, &target_mask, &exposure, NS_PER_S);

@@ -45,7 +45,9 @@ static struct summary *explore_write(struct explorer *x, unsigned level, uint64_
 /* Whether a strike of the next level is to come before the next instruction. */
 static bool is_open(const struct explorer *x, const struct write *write)
 {
-	return write->at.level < x->plan->depth && stage_open_here(&x->stage, &write->at);
+	if (write->at.level >= x->plan->depth || (!write->at.level && write->at.boundary < x->plan->from))
+		return false;
+	return stage_open_here(&x->stage, &write->at);
 }
 
 static void follow(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before);

@@ -30,6 +30,7 @@ struct explore_plan {
 	const struct stepper *stepper;
 	unsigned depth;   /* writes that nest below the outermost: 1 to LEVELS - 1 */
 	unsigned strikes; /* on each write: 1 or 2 */
+	uint32_t from;    /* boundaries of the outermost write before this one are not struck; 0: all are */
 	unsigned accelerations;
 	uint64_t deadline_ns;
 	const uint32_t *stop; /* shared memory: end early; may be NULL */
