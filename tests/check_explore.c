@@ -23,8 +23,8 @@
 /* What must come to its end does so long before, even on a busy machine; below a case's timeout. */
 #define PATIENCE_NS (100 * NS_PER_S)
 /* For what goes deeper than that: of what is to be believed most, and of another sound one. */
-#define BUDGET_FIXED_NS (900 * NS_PER_MS)
-#define BUDGET_NS (200 * NS_PER_MS)
+#define BUDGET_FIXED_NS (500 * NS_PER_MS)
+#define BUDGET_NS (100 * NS_PER_MS)
 
 static struct step_result result;
 static struct boundaries map;
@@ -168,10 +168,12 @@ START_TEST(to_the_end)
 	ck_assert_uint_eq(result.pass[0].scenarios, scenario_count);
 	ck_assert_uint_eq(result.pass[1].counts.steps, 0);
 	config.exhaustive = true;
+	config.duration_ns = NS_PER_S;
 	memset(&result, 0, sizeof(result));
 	step_run(&config, &result, NULL);
 	ck_assert(result.done && !result.error && result.confirmed);
-	ck_assert_uint_eq(result.pass[1].scenarios, scenario_count);
+	/* Where there was time for the first pass, the second has begun. */
+	ck_assert(result.pass[1].counts.steps || result.pass[0].scenarios < scenario_count);
 }
 END_TEST
 
@@ -189,7 +191,8 @@ START_TEST(steppers_that_are_asked_for)
 				      .stepper = &stepper_ptrace,
 				      .depth = 1,
 				      .strikes = 1,
-				      .duration_ns = PATIENCE_NS };
+				      /* Long enough for the first scenario, which shows it. */
+				      .duration_ns = NS_PER_S };
 
 	memset(&result, 0, sizeof(result));
 	step_run(&config, &result, NULL);

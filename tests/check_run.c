@@ -283,7 +283,7 @@ END_TEST
 START_TEST(refused_writes_are_accounted_for)
 {
 	/* The smallest ring, and a base that does not wait: most writes are refused, and LOST records tell it all. */
-	begin(2 * NS_PER_S, &target_fixed, NULL);
+	begin(NS_PER_S, &target_fixed, NULL);
 	options.data_size = 4096;
 	options.drop = true;
 	go();

@@ -276,7 +276,7 @@ START_TEST(signals_from_others_are_passed_over)
 		}
 		_exit(0);
 	}
-	result = run_slice(injector, &target_fixed, &nowhere, NS_PER_S);
+	result = run_slice(injector, &target_fixed, &nowhere, NS_PER_S / 2);
 	waitpid(child, NULL, 0);
 	ck_assert_int_eq(result->end, SLICE_DONE);
 	ck_assert_uint_gt(result->counts.stray_signals, 0);
@@ -312,7 +312,7 @@ START_TEST(writes_that_block_signals_are_not_struck)
 		if (map.at[i].masked && !map.at[i].strikes[TIER_STEP] && lies_in(target_mask.text, map.at[i].pc))
 			exposure.boundary[exposure.count++].pc = map.at[i].pc;
 	ck_assert_uint_gt(exposure.count, 0);
-	result = run_slice(&injector_aim, &target_mask, &exposure, NS_PER_S);
+	result = run_slice(&injector_aim, &target_mask, &exposure, NS_PER_S / 3);
 	ck_assert_msg(result->end == SLICE_DONE, "%s", result->message);
 	ck_assert_uint_gt(result->counts.passed_hits, 0);
 	ck_assert_uint_eq(result->counts.strikes_by_level[1], 0);

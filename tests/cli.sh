@@ -82,7 +82,7 @@ steps_on_one_cpu() {
 # Ctrl-C on a terminal goes to all processes of the run, the one that steps as well.
 stopped_while_stepping() {
 	local got=0
-	timeout --signal=INT 2 "$stress" --inject=step --depth=3 fixed >"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
+	timeout --signal=INT 1 "$stress" --inject=step --depth=3 fixed >"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
 	[ "$got" = 124 ] && grep -q '^INCONCLUSIVE .*interrupted by SIGINT' "$tmp/out"
 }
 
@@ -111,7 +111,7 @@ names_tiers() {
 # One that this machine cannot have is a SKIP, and is told; the others run all the same.
 every_tier() {
 	local got=0
-	"$stress" --duration=2 --inject=step,aim,timer,kick --output=text --output=json:"$tmp/every.json" \
+	"$stress" --duration=1200ms --inject=step,aim,timer,kick --output=text --output=json:"$tmp/every.json" \
 		>"$tmp/out" 2>"$tmp/err" </dev/null || got=$?
 	[ "$got" = 0 ] || [ "$got" = 3 ] || [ "$got" = 77 ] || { echo "status $got"; return 1; }
 	grep -q '^timer  .*cpu' "$tmp/out" && grep -q '^kick  .*cpu' "$tmp/out" &&
@@ -126,7 +126,7 @@ absurd_rate() {
 	local start=$SECONDS
 	ends_well timeout 20 "$stress" --duration=1 --rate=1000000 && [ $((SECONDS - start)) -le 4 ] &&
 		grep -q '16,666' "$tmp/out" &&
-		ends_well timeout 20 "$stress" --duration=1 --rate=1000000 --inject=kick
+		ends_well timeout 20 "$stress" --duration=500ms --rate=1000000 --inject=kick
 }
 
 no_timers() {
@@ -160,7 +160,7 @@ stopped() {
 	env --default-signal="$1" "$stress" --duration=60 --output=text --output=json:"$tmp/stopped/run.json" \
 		>"$tmp/out" 2>"$tmp/err" </dev/null &
 	pid=$!
-	sleep 1
+	sleep 0.6
 	kill -s "$1" "$pid"
 	wait "$pid" || got=$?
 	[ "$got" = "$2" ] || { echo "status $got, not $2"; return 1; }
@@ -174,11 +174,11 @@ killed() {
 	local pid child
 	"$stress" --duration=60 >"$tmp/out" 2>"$tmp/err" </dev/null &
 	pid=$!
-	sleep 1
+	sleep 0.6
 	child=$(pgrep -P "$pid")
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
-	sleep 0.5
+	sleep 0.3
 	# A zombie that nobody has collected yet runs no more.
 	[ -n "$child" ] && { [ ! -e "/proc/$child" ] || grep -q '^State:.Z' "/proc/$child/status"; }
 }
@@ -189,13 +189,13 @@ into_head() {
 }
 
 oversubscribed() {
-	ends_well "$stress" --duration=2 --writers=2 --readers=2 && ! grep -q '^FAIL' "$tmp/out"
+	ends_well "$stress" --duration=700ms --writers=2 --readers=2 && ! grep -q '^FAIL' "$tmp/out"
 }
 
-drops() { ends_well "$stress" --duration=1 --drop --size=4K && ! grep -q '^FAIL' "$tmp/out"; }
+drops() { ends_well "$stress" --duration=600ms --drop --size=4K && ! grep -q '^FAIL' "$tmp/out"; }
 
 without_slow_motion() {
-	ends_well "$stress" --duration=1 --slow-motion=0 --output=json && grep -q '"slow_motion"' "$tmp/out"
+	ends_well "$stress" --duration=500ms --slow-motion=0 --output=json && grep -q '"slow_motion"' "$tmp/out"
 }
 
 from_elsewhere() {
@@ -209,7 +209,7 @@ from_elsewhere() {
 maps() {
 	local store='mov[lq]* %[a-z0-9]*, [-0-9a-fx]*(%[a-z0-9]*) .*exposed, decreasing'
 	for _ in 1 2 3 4 5; do
-		ends_well "$1" legacy --duration=1 --map || return 1
+		ends_well "$1" legacy --duration=600ms --map || return 1
 		grep -q '^map of legacy: [1-9]' "$tmp/out" || return 1
 		if grep -q '^    source .*instruction' "$tmp/out"; then
 			grep -q "$store" "$tmp/out" && grep -q 'not reached$' "$tmp/out" || return 1
