@@ -73,6 +73,7 @@ static json_t *pack_witness_strike(const struct witness_strike *strike)
 	return pack_fields((struct field[]) {
 		{ "level", count(strike->level) },
 		{ "boundary", count(strike->boundary) },
+		{ "release", json_boolean(strike->release) },
 		{ "pc", hex(strike->pc) },
 		{ "function", text(symbol.function) },
 		{ "inlined", text_or_null(symbol.inlined) },

@@ -22,8 +22,12 @@ static void put_witness(const struct witness *witness, FILE *out)
 		const struct witness_strike *strike = &witness->strike[i];
 
 		symbol_find(strike->pc, &symbol);
-		line_add(&line, ", level %u struck after %u instructions, at %s", strike->level, strike->boundary,
-			 symbol_print(&symbol, text, sizeof(text)));
+		if (strike->release)
+			line_add(&line, ", the consumer releases after %u instructions of level %u, at %s",
+				 strike->boundary, strike->level, symbol_print(&symbol, text, sizeof(text)));
+		else
+			line_add(&line, ", level %u struck after %u instructions, at %s", strike->level,
+				 strike->boundary, symbol_print(&symbol, text, sizeof(text)));
 	}
 	line_add(&line, "%s: seen after instruction %u of level %u, 0x%" PRIx64 ", then 0x%" PRIx64,
 		 witness->count ? "" : ", not struck at all", witness->boundary, witness->level, witness->before,
