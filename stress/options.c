@@ -48,7 +48,8 @@ enum {
 	KEY_STEPPER,
 	KEY_WITNESS,
 	KEY_REPLAY,
-	KEY_EXHAUSTIVE
+	KEY_EXHAUSTIVE,
+	KEY_SHORTCUTS
 };
 
 static const struct argp_option argp_options[] = {
@@ -76,6 +77,8 @@ static const struct argp_option argp_options[] = {
 	  "step: 1, or 2 to also strike one write twice, one level less deep (default 2)", 3 },
 	{ "exhaustive", KEY_EXHAUSTIVE, NULL, 0,
 	  "step: go through controls to the end too, not only until they are caught", 3 },
+	{ "shortcuts", KEY_SHORTCUTS, "WHICH", 0,
+	  "step: none, summaries, states or all (default), to see what each brings", 3 },
 	{ "stepper", KEY_STEPPER, "NAME", 0, "step: trap (x86-64) or ptrace (default: the first that works)", 3 },
 	{ "rate", KEY_RATE, "HZ", 0, "Interrupts per second and level (default: steered)", 3 },
 	{ "progress", KEY_PROGRESS, "SHARE", 0,
@@ -224,6 +227,21 @@ static void take_inject(struct options *options, const char *argument, struct ar
 	}
 }
 
+static void take_shortcuts(struct options *options, const char *argument, struct argp_state *state)
+{
+	static const char *const names[] = {
+		[0] = "none", [EXPLORE_SUMMARIES] = "summaries", [EXPLORE_STATES] = "states", [EXPLORE_FAST] = "all"
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(argument, names[i])) {
+			options->left_out = EXPLORE_FAST & ~i;
+			return;
+		}
+	}
+	refuse(state, -EINVAL, "--shortcuts", argument, "none, summaries, states or all");
+}
+
 static void take_stepper(struct options *options, const char *argument, struct argp_state *state)
 {
 	if (!strcmp(argument, stepper_trap.name))
@@ -310,6 +328,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->depth = (unsigned)take_number(state, "--depth", argument, 1, LEVELS - 1, "1, 2 or 3");
 		break;
 	case KEY_STRIKES: options->strikes = (unsigned)take_number(state, "--strikes", argument, 1, 2, "1 or 2"); break;
+	case KEY_SHORTCUTS: take_shortcuts(options, argument, state); break;
 	case KEY_EXHAUSTIVE: options->exhaustive = true; break;
 	case KEY_STEPPER: take_stepper(options, argument, state); break;
 	case KEY_WITNESS: add_output(options, OUTPUT_WITNESS, argument, state); break;

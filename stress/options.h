@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "placement.h"
+#include "step/step_result.h"
 #include "targets/target.h"
 
 #define OPTIONS_TARGETS 32
@@ -35,6 +36,7 @@ struct options {
 	unsigned depth;                /* step tier: writes that nest below the outermost */
 	unsigned strikes;              /* step tier: on each write, at most */
 	bool exhaustive;               /* step tier: controls to the end as well */
+	unsigned left_out;             /* step tier: shortcuts that are not to be taken, EXPLORE_... */
 	const struct stepper *stepper; /* NULL: the first that works */
 	const char *replay;            /* file to replay; may be NULL */
 	uint64_t duration_ns;          /* of the whole run; 0: as long as it takes */

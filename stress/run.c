@@ -236,6 +236,7 @@ static void run_step(struct session *session, unsigned index, uint64_t duration_
 		.strikes = run->options->strikes,
 		.duration_ns = duration_ns,
 		.exhaustive = run->options->exhaustive,
+		.left_out = run->options->left_out,
 		.stop = &session->shared->stop,
 	};
 	int status;

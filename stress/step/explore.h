@@ -20,11 +20,6 @@
 #include "step/stepper.h"
 #include "step/step_result.h"
 
-/* Accelerations, to be judged one by one. */
-#define EXPLORE_SUMMARIES 1u /* a nested write is explored once for each world */
-#define EXPLORE_STATES 2u    /* states are followed once */
-#define EXPLORE_FAST (EXPLORE_SUMMARIES | EXPLORE_STATES)
-
 /* What is wanted. */
 struct explore_plan {
 	const struct stepper *stepper;

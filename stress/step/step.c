@@ -130,7 +130,7 @@ static void run_pass(struct run *run, struct step_pass *pass)
 		.stepper = run->stepper,
 		.depth = pass->depth,
 		.strikes = pass->strikes,
-		.accelerations = EXPLORE_FAST,
+		.accelerations = EXPLORE_FAST & ~run->config->left_out,
 		.deadline_ns = run->deadline_ns,
 		.stop = run->config->stop,
 	};

@@ -15,6 +15,7 @@ struct step_config {
 	const struct stepper *stepper; /* NULL: the first that works */
 	unsigned depth;                /* 1 to LEVELS - 1 */
 	unsigned strikes;              /* on each write: 1 or 2 */
+	unsigned left_out;             /* accelerations that are not to be used; 0: none */
 	uint64_t duration_ns;          /* ends earlier when it is through */
 	bool exhaustive;               /* a control: to the end, caught or not */
 	const uint32_t *stop;          /* shared memory: end early */

@@ -7,6 +7,11 @@
 
 #include "step/witness.h"
 
+/* Accelerations, to be judged one by one. */
+#define EXPLORE_SUMMARIES 1u /* a nested write is explored once for each world */
+#define EXPLORE_STATES 2u    /* states are followed once */
+#define EXPLORE_FAST (EXPLORE_SUMMARIES | EXPLORE_STATES)
+
 /* What was done; sums of it as well. */
 struct step_counts {
 	uint64_t boundaries;     /* of the outermost writes, not struck */
