@@ -209,7 +209,7 @@ from_elsewhere() {
 maps() {
 	local store='mov[lq]* %[a-z0-9]*, [-0-9a-fx]*(%[a-z0-9]*) .*exposed, decreasing'
 	for _ in 1 2 3 4 5; do
-		ends_well "$1" legacy --duration=600ms --map || return 1
+		ends_well "$1" legacy --duration=1 --map || return 1
 		grep -q '^map of legacy: [1-9]' "$tmp/out" || return 1
 		if grep -q '^    source .*instruction' "$tmp/out"; then
 			grep -q "$store" "$tmp/out" && grep -q 'not reached$' "$tmp/out" || return 1
