@@ -54,8 +54,7 @@ struct class_counts {
 	uint64_t exposed;    /* struck at an exposed boundary of the outermost write, own write succeeded */
 	uint64_t decreasing; /* of these, at a boundary where data_head is known to go down */
 	uint64_t decreases;  /* decreases of data_head told on the writer's own side (slow motion steps only) */
-	uint64_t
-		seen; /* interrupts after which some reader saw data_head go down; each counts once. Plain: exposed ones */
+	uint64_t seen; /* interrupts after which some reader saw data_head go down; each once. Plain: exposed ones */
 	uint64_t violations[VIOLATIONS];
 };
 

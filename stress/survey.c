@@ -85,8 +85,8 @@ static bool search(const struct target *target, const struct stepper *stepper, c
 }
 
 /*
- * Strike where data_head is about to be stored; then twice, which reaches the round that a first strike causes; and then
- * everywhere else, for the boundaries where a strike breaks a target otherwise.
+ * Strike where data_head is about to be stored; then twice, which reaches the round that a first strike causes; and
+ * then everywhere else, for the boundaries where a strike breaks a target otherwise.
  */
 void survey_exposure(const struct target *target, const struct stepper *stepper, uint64_t deadline_ns,
 		     struct exposure *exposure)

@@ -117,7 +117,7 @@ static Dwarf_Die *find_unit(Dwfl_Module *module, Dwarf_Addr pc, Dwarf_Addr *bias
 
 	if (unit)
 		return unit;
-	/* Most lookups of a map come in the order of addresses, and the search below takes its time in the C library. */
+	/* Most lookups of a map come in the order of addresses, and the search below takes its time in libc. */
 	if (loaded.unit && loaded.module == module && dwarf_haspc(loaded.unit, pc - loaded.bias) == 1) {
 		*bias = loaded.bias;
 		return loaded.unit;

@@ -233,7 +233,9 @@ all_suites() {
 left_out() {
 	case ${1##*/} in
 	# Seen to fail one run in six: not one strike where dozens come on a real CPU.
-	check_blunt | check_run | check_tiers) echo "real timers: qemu delivers a signal between translated blocks only, and seldom in a write" ;;
+	check_blunt | check_run | check_tiers)
+		echo "real timers: qemu delivers a signal between translated blocks only, and seldom in a write"
+		;;
 	esac
 }
 

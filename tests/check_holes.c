@@ -327,6 +327,7 @@ NRB_STEP void end_late(struct nrb_ring *ring, struct nrb_reservation *r)
 {
 	register long r10 __asm__("r10") = 8;
 	register uint64_t r8 __asm__("r8") = nrb_local_load(&ring->writer->head);
+	/* cppcheck-suppress constStatement */
 	register uint64_t *r9 __asm__("r9") = &ring->control->data_head;
 	long rc;
 

@@ -193,7 +193,11 @@ START_TEST(a_consumer_that_keeps_up)
 }
 END_TEST
 
-/* A write that is struck after @at of its instructions; @length: receives how many it had. Return: how many LOST records said 0; -1: it has fewer. */
+/*
+ * A write that is struck after @at of its instructions; @length: receives how many it had.
+ *
+ * Return: how many LOST records said 0; -1: it has fewer.
+ */
 static int strike_and_count(uint32_t at, uint32_t *length)
 {
 	static struct stage_write write[2];

@@ -343,7 +343,7 @@ START_TEST(first_second_and_last_turn_are_struck)
 {
 	struct target target = target_rep();
 	static struct stage_write write;
-	unsigned turns = 0, closed = 0, open_at[16], open = 0;
+	unsigned turns = 0, closed = 0, open_at[16] = { 0 }, open = 0;
 	struct stage stage;
 
 	ck_assert_int_eq(stage_open(&stage, steppers[_i], &target, scenario_find("empty")), 0);

@@ -35,7 +35,8 @@ TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
 check_LTLIBRARIES = tests/libsuite.la
-tests_libsuite_la_SOURCES = tests/explored.c tests/explored.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h tests/twins.h
+tests_libsuite_la_SOURCES = tests/explored.c tests/explored.h tests/stepping.c tests/stepping.h \
+	tests/suite.c tests/suite.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 

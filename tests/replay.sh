@@ -58,7 +58,8 @@ astray() {
 }
 
 missing_directory() {
-	run 2 "$stress" --inject=step --witness="$tmp/none/w.json" && grep -q 'none/w.json: .*make the directory' "$tmp/err"
+	run 2 "$stress" --inject=step --witness="$tmp/none/w.json" &&
+		grep -q 'none/w.json: .*make the directory' "$tmp/err"
 }
 
 without_stepping() {

@@ -7,9 +7,9 @@
  *
  * - A strike at level k blocks the levels up to k, as signals do, and only a level that the interrupted code has not
  *   blocked can strike: three nest. This also keeps strikes out of slow motion, and out of writes that block signals.
- * - The base's write is struck once: then the breakpoint is off until the base has gone on. So it goes on at full speed,
- *   as after any other interrupt; a hit in the next round would hold up just what readers are to catch. A handler's write,
- *   of which no exposure is counted, is struck so many times at most.
+ * - The base's write is struck once: then the breakpoint is off until the base has gone on. So it goes on at full
+ *   speed, as after any other interrupt; a hit in the next round would hold up just what readers are to catch. A
+ *   handler's write, of which no exposure is counted, is struck so many times at most.
  * - The watchdog can disable the breakpoint from outside.
  */
 #define _GNU_SOURCE

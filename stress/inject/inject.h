@@ -22,8 +22,8 @@ struct injector {
 	 * none ever strikes there. */
 	const void *entry;
 	/*
-	 * Context: a process that is about to end. Whether it can exist on this machine: if not, says in @reason why, and
-	 * what would help. NULL: anywhere.
+	 * Context: a process that is about to end. Whether it can exist on this machine: if not, says in @reason why,
+	 * and what would help. NULL: anywhere.
 	 */
 	void (*probe)(char *reason, size_t size);
 	/* Once per process, before any thread exists: signal dispositions. */

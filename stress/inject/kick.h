@@ -18,8 +18,8 @@ struct kicker {
 	pid_t writer; /* the thread to be kicked */
 	uint32_t stop;
 	/*
-	 * When each level is to be kicked; 0: not now. Set by the writer's handler at its end, emptied by the kicker before
-	 * it sends: so none is sent while the one before is pending, or being handled.
+	 * When each level is to be kicked; 0: not now. Set by the writer's handler at its end, emptied by the kicker
+	 * before it sends: so none is sent while the one before is pending, or being handled.
 	 */
 	uint64_t due_ns[LEVELS];
 	uint64_t sent; /* by the kicker, read when it has ended */

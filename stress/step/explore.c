@@ -62,8 +62,8 @@ static struct hash state_hash(struct hash machine, struct hash world, unsigned s
 }
 
 /*
- * Put @image in the world's place, with the strikes of @path, if any, made; and follow the write to its end, with so many
- * strikes to come at most. Return: the state that it goes on from; 0 without memory.
+ * Put @image in the world's place, with the strikes of @path, if any, made; and follow the write to its end, with so
+ * many strikes to come at most. Return: the state that it goes on from; 0 without memory.
  */
 static uint32_t branch(struct explorer *x, struct write *write, const struct world_image *image,
 		       const struct path *path, struct hash machine, unsigned strikes, unsigned path_before)

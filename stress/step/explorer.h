@@ -94,7 +94,7 @@ void checkpoint_go_back(struct explorer *x, const struct checkpoint *checkpoint,
 void found_violations(struct explorer *x, const struct write *write, uint32_t kinds);
 /* A nested write has ended: what it left is one more of its outcomes, unless it is known. */
 void found_outcome(struct explorer *x, const struct write *write, unsigned path_before, bool taken);
-/* The outermost has ended. One of the ways there, early or late, is played again by whoever asked, without shortcuts. */
+/* The outermost has ended. One of the ways there is played again by whoever asked, without shortcuts. */
 void found_way(struct explorer *x);
 /* What follows a strike at a boundary of the outermost write, for the map. @first: the first strike on that write. */
 void found_boundary(struct explorer *x, const struct write *write, const struct outcome *outcome, bool first);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * marks.h - AddressSanitizer's marks around the frames of a stack: those of frames that were given up would be taken for
- * those of others
+ * marks.h - AddressSanitizer's marks around the frames of a stack: those of frames that were given up would be taken
+ * for those of others
  */
 #ifndef STRESS_STEP_MARKS_H
 #define STRESS_STEP_MARKS_H

@@ -49,9 +49,11 @@ void trap_come_back(void);
 /* A system call, and a trap right behind it. */
 extern const char trap_system_call[];
 
-#define SAVE_REGISTERS                                                                                                 \
-	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"                                     \
-	"	mov %rsp, trap_left(%rip)\n"
+/* clang-format off */
+#define SAVE_REGISTERS \
+	"push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n" \
+	"mov %rsp, trap_left(%rip)\n"
+/* clang-format on */
 
 __asm__("	.pushsection .text\n"
 	"	.hidden trap_leave, trap_raise, trap_come_back\n"
