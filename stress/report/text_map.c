@@ -15,7 +15,7 @@
 
 /* Columns; longer instructions are cut. */
 #define PLACE_WIDTH 20
-#define OFFSET_WIDTH 9
+#define OFFSET_WIDTH 9 /* of a large program offsets are longer, so a blank follows in any case */
 #define INSTRUCTION_WIDTH 34
 #define STRIKES_WIDTH 8
 
@@ -37,7 +37,7 @@ static const char *base_name(const char *path)
 
 static void put_head(const struct map *map)
 {
-	fprintf(map->out, "    %-*s%-*s%-*s", PLACE_WIDTH, "source", OFFSET_WIDTH, "offset", INSTRUCTION_WIDTH,
+	fprintf(map->out, "    %-*s%-*s %-*s", PLACE_WIDTH, "source", OFFSET_WIDTH, "offset", INSTRUCTION_WIDTH,
 		map->listing->disassembled ? "instruction" : "");
 	for (unsigned tier = 0; tier < TIERS; tier++)
 		if (map->ran[tier])
@@ -77,7 +77,7 @@ static void put_followed(const struct map *map, const struct boundary *boundary)
 		return;
 	for (unsigned tier = 0; tier < TIERS; tier++)
 		followed += boundary->followed[tier];
-	fprintf(map->out, "    %*s%s followed by", PLACE_WIDTH + OFFSET_WIDTH, "", number_grouped(followed).text);
+	fprintf(map->out, "    %*s%s followed by", PLACE_WIDTH + OFFSET_WIDTH + 1, "", number_grouped(followed).text);
 	for (unsigned kind = 0; kind < VIOLATIONS; kind++)
 		if (boundary->violations & VIOLATION_BIT(kind))
 			fprintf(map->out, " %s", violation_name(kind));
@@ -123,7 +123,7 @@ static void put_listed(struct map *map, const struct listed *listed)
 			fprintf(map->out, "  %s%s\n", map->function, listed->outside ? ", called from there" : "");
 		map->place[0] = '\0';
 	}
-	fprintf(map->out, "    %-*s%-*s%-*.*s", PLACE_WIDTH, new_place(map, &symbol), OFFSET_WIDTH,
+	fprintf(map->out, "    %-*s%-*s %-*.*s", PLACE_WIDTH, new_place(map, &symbol), OFFSET_WIDTH,
 		offset ? offset : symbol.function, INSTRUCTION_WIDTH, INSTRUCTION_WIDTH - 1, listed->text);
 	put_strikes(map, listed->boundary);
 	put_marks(map, listed->boundary);
