@@ -16,10 +16,20 @@
 struct nrb_control {
 	uint32_t version;        /* 0, as perf's */
 	uint32_t compat_version; /* 0, as perf's */
-	uint8_t unused[992];     /* perf: counters read without a system call; zero here */
-	uint64_t magic;          /* NRB_CONTROL_MAGIC, stored last when a ring is made */
-	uint64_t start;          /* the position the ring began at */
-	uint64_t id;             /* as in LOST records */
+	uint8_t unused[888];     /* perf: counters read without a system call; zero here */
+	/* What the ring was made as; constant from then on. See struct nrb_attr. */
+	uint32_t flags;
+	int32_t clock;
+	uint64_t wakeup;
+	uint64_t sample_id;
+	uint64_t sample_type;
+	uint8_t unused_too[32];
+	/* Stored by readers, loaded by each write; a line that seldom changes. */
+	uint32_t paused; /* not 0: writes are refused */
+	uint8_t reserved[36];
+	uint64_t magic; /* NRB_CONTROL_MAGIC, stored last when a ring is made */
+	uint64_t start; /* the position the ring began at */
+	uint64_t id;    /* as in LOST records */
 	/* Written by the writer, loaded by every reader. */
 	uint64_t data_head;
 	/* Written by the consumer, loaded by the writer, who trusts no value of it. */
@@ -29,6 +39,7 @@ struct nrb_control {
 	uint64_t aux_head, aux_tail, aux_offset, aux_size; /* 0: there is no AUX area */
 };
 
+_Static_assert(offsetof(struct nrb_control, paused) == 960, "a cache line that holds nothing often written");
 _Static_assert(offsetof(struct nrb_control, magic) == 1000, "the magic lies in perf's reserved area");
 _Static_assert(offsetof(struct nrb_control, data_head) == 1024, "as in struct perf_event_mmap_page");
 _Static_assert(offsetof(struct nrb_control, data_tail) == 1032, "as in struct perf_event_mmap_page");

@@ -73,7 +73,7 @@ static int create_memfd(struct nrb_mapping *mapping, uint64_t size)
 		return -errno;
 	rc = allocate(mapping->fd, size);
 	/* A reader that has the descriptor must not be able to pull the memory away from under the writer. */
-	if (!rc && fcntl(mapping->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+	if (!rc && fcntl(mapping->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
 		rc = -errno;
 	if (rc)
 		nrb_mapping_release(mapping);
@@ -97,15 +97,33 @@ int nrb_mapping_create(struct nrb_mapping *mapping, const char *path, mode_t mod
 	return rc;
 }
 
-int nrb_mapping_map(struct nrb_mapping *mapping, int fd, uint64_t size)
+static int map(struct nrb_mapping *mapping, int fd, uint64_t size, int access)
 {
-	void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *address = mmap(NULL, size, access, MAP_SHARED, fd, 0);
 
 	if (address == MAP_FAILED)
 		return -errno;
 	mapping->address = address;
 	mapping->length = size;
 	return 0;
+}
+
+int nrb_mapping_map(struct nrb_mapping *mapping, int fd, uint64_t size)
+{
+	return map(mapping, fd, size, PROT_READ | PROT_WRITE);
+}
+
+int nrb_mapping_map_readonly(struct nrb_mapping *mapping, int fd, uint64_t size)
+{
+	return map(mapping, fd, size, PROT_READ);
+}
+
+int nrb_mapping_seal(const struct nrb_mapping *mapping, bool readonly)
+{
+	/* Linux before 5.1 does not know it: there who receives the descriptor has to be trusted. */
+	if (readonly && fcntl(mapping->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) < 0 && errno != EINVAL)
+		return -errno;
+	return fcntl(mapping->fd, F_ADD_SEALS, F_SEAL_SEAL) < 0 ? -errno : 0;
 }
 
 int nrb_mapping_reserve(struct nrb_mapping *mapping, uint64_t length)
@@ -123,9 +141,10 @@ int nrb_mapping_reserve(struct nrb_mapping *mapping, uint64_t length)
 	return 0;
 }
 
-int nrb_mapping_map_mirrored(struct nrb_mapping *mapping, int fd, uint64_t head, uint64_t tail, bool populate)
+int nrb_mapping_map_mirrored(struct nrb_mapping *mapping, int fd, uint64_t head, uint64_t tail, bool populate,
+			     bool writable)
 {
-	const int access = PROT_READ | PROT_WRITE;
+	const int access = PROT_READ | (writable ? PROT_WRITE : 0);
 	const int flags = MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0);
 	unsigned char *at = mapping->address;
 

@@ -22,7 +22,7 @@ size_t nrb_page_size(void);
 /*
  * nrb_mapping_create - make a file of @size bytes, every block allocated
  * @mapping: receives the descriptor
- * @path: the file, which must not exist; or NULL for a memfd, which is then sealed against resizing
+ * @path: the file, which must not exist; or NULL for a memfd, which is sealed against resizing, see nrb_mapping_seal()
  * @mode: permissions of the file
  * @size: bytes
  *
@@ -30,8 +30,13 @@ size_t nrb_page_size(void);
  */
 int nrb_mapping_create(struct nrb_mapping *mapping, const char *path, mode_t mode, uint64_t size);
 
-/* Map all @size bytes of @fd. Return: 0 or -errno. */
+/* Map all @size bytes of @fd. nrb_mapping_map_readonly(): without leave to write. Return: 0 or -errno. */
 int nrb_mapping_map(struct nrb_mapping *mapping, int fd, uint64_t size);
+int nrb_mapping_map_readonly(struct nrb_mapping *mapping, int fd, uint64_t size);
+
+/* The memfd's seals are final from now on. @readonly: one more is that nobody can map it for writing any more, while
+ * mappings that there are stay. Return: 0 or -errno. */
+int nrb_mapping_seal(const struct nrb_mapping *mapping, bool readonly);
 
 /*
  * nrb_mapping_reserve - take address space, in one piece, so that nothing else can come to lie in it
@@ -47,11 +52,12 @@ int nrb_mapping_reserve(struct nrb_mapping *mapping, uint64_t length);
  *
  * So what begins before the end of the ring and goes on at its beginning is one piece of memory. Address space for
  * @head + 2 * @tail was reserved before. @populate: all pages at once, so that no access faults later; not for a file
- * that a stranger made, which may claim any size.
+ * that a stranger made, which may claim any size. @writable: else stores fault.
  *
  * Return: 0 or -errno.
  */
-int nrb_mapping_map_mirrored(struct nrb_mapping *mapping, int fd, uint64_t head, uint64_t tail, bool populate);
+int nrb_mapping_map_mirrored(struct nrb_mapping *mapping, int fd, uint64_t head, uint64_t tail, bool populate,
+			     bool writable);
 
 /* Unmap and close what there is. Keeps errno. */
 void nrb_mapping_release(struct nrb_mapping *mapping);

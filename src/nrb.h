@@ -23,8 +23,9 @@ extern "C" {
 #endif
 
 /* Record types that the ring or its tools know; a user may use any other. */
-#define NRB_RECORD_LOST 2   /* as PERF_RECORD_LOST: written by the ring itself */
-#define NRB_RECORD_SAMPLE 9 /* as PERF_RECORD_SAMPLE */
+#define NRB_RECORD_LOST 2              /* as PERF_RECORD_LOST: written by the ring itself */
+#define NRB_RECORD_SAMPLE 9            /* as PERF_RECORD_SAMPLE */
+#define NRB_RECORD_PADDING 0x80000000u /* a reservation that was discarded; readers never see it */
 
 /* The largest record in bytes, header included: the header's size field has 16 bits, and sizes are multiples of 8. */
 #define NRB_RECORD_MAX 65528u
@@ -44,8 +45,23 @@ struct nrb_lost {
 
 struct nrb_ring;
 struct nrb_reader;
+struct iovec;
 
 /* ---- making a ring ---- */
+
+/* nrb_attr.flags */
+#define NRB_OVERWRITE 0x1u      /* flight recorder: no write is refused, the newest records are kept */
+#define NRB_BACKWARD 0x2u       /* positions go down, as with perf's write_backward */
+#define NRB_WAKE_WATERMARK 0x4u /* wake the reader each time that so many bytes have been written: nrb_attr.wakeup */
+#define NRB_WAKE_RECORDS 0x8u   /* or each time that so many records have */
+
+/* nrb_attr.sample_id and .sample_type; as PERF_SAMPLE_*. Those named here may stand in a trailer, in this order. */
+#define NRB_SAMPLE_TID (1ull << 1)         /* u32 pid, tid */
+#define NRB_SAMPLE_TIME (1ull << 2)        /* u64 nanoseconds of nrb_attr.clock */
+#define NRB_SAMPLE_ID (1ull << 6)          /* u64 nrb_attr.id */
+#define NRB_SAMPLE_STREAM_ID (1ull << 9)   /* u64 nrb_attr.id */
+#define NRB_SAMPLE_CPU (1ull << 7)         /* u32 cpu, 0 */
+#define NRB_SAMPLE_IDENTIFIER (1ull << 16) /* u64 nrb_attr.id */
 
 /* What a ring is to be. Start from NRB_ATTR_INIT, so that fields added later have their defaults. */
 struct nrb_attr {
@@ -55,11 +71,18 @@ struct nrb_attr {
 	uint64_t start;       /* position of the first byte, a multiple of 8; positions run freely and wrap at 2^64 */
 	uint64_t id;          /* put into LOST records */
 	const char *path;     /* NULL: an anonymous memfd; else a file to be made, with PATH.writer beside it */
+	uint32_t flags;       /* NRB_OVERWRITE, ... */
+	int32_t clock;        /* clockid_t of timestamps; CLOCK_MONOTONIC, which is 1, unless told otherwise */
+	uint64_t wakeup; /* with NRB_WAKE_WATERMARK bytes, 0: half of data_size; with NRB_WAKE_RECORDS records, 0: 1 */
+	uint64_t sample_id; /* the fields of a sample_id trailer, which each record then ends in; 0: none */
+	uint64_t
+		sample_type; /* how payloads of NRB_RECORD_SAMPLE are laid out, in perf's terms; 0: the user's own way */
 };
 
+/* Fields that are not named are 0, in C++ too. */
 #define NRB_ATTR_INIT                                                                                                  \
 	{                                                                                                              \
-		.struct_size = sizeof(struct nrb_attr), .mode = 0644, .data_size = 1 << 20                             \
+		sizeof(struct nrb_attr), 0644, 1 << 20, 0, 0, NULL, 0, 1, 0, 0, 0                                      \
 	}
 
 /**
@@ -69,12 +92,21 @@ struct nrb_attr {
  * With a @path, two files are made: PATH, which readers map, and PATH.writer with what only the writer may write. Both
  * stay when the process dies, with every published record; nrb_destroy() leaves them too. Neither may exist before.
  *
- * fork: the child shares the memory, and with two writers records are lost without notice. Only the process that made a
- * ring writes into it; block the signals whose handlers write from fork() to exec().
+ * @sample_id: each record, LOST ones too, ends in a trailer with the fields chosen, as perf's do with sample_id_all.
+ * With a @sample_type, records of type NRB_RECORD_SAMPLE hold those fields in their payload and have no trailer; then
+ * both must select the same of them. The ring does not look into payloads: @sample_type is told to who reads it.
+ *
+ * fork: the child is no writer: its calls give -EPERM and touch nothing. It may read, and should nrb_destroy() what
+ * it does not need.
  *
  * Context: thread.
  * Return: the ring, or NULL and errno:
  *   EINVAL     @attr is NULL, its struct_size is not one this library knows, or start is not a multiple of 8
+ *   E2BIG      @attr is of a newer library and asks for something that this one does not know
+ *   EOPNOTSUPP flags that this library does not know, or both kinds of wakeup
+ *   EMSGSIZE   a watermark that the ring cannot reach: wakeup is data_size or more
+ *   EPROTOTYPE sample_id has fields that no trailer can have, or others than sample_type
+ *   ENODEV     there is no such clock
  *   ERANGE     data_size is 0 or less than one page
  *   EDOM       data_size is not a power of two
  *   EOVERFLOW  data_size does not fit into the address space (it is mapped twice)
@@ -107,6 +139,40 @@ void nrb_destroy(struct nrb_ring *ring);
  */
 int nrb_fd(const struct nrb_ring *ring);
 
+/**
+ * nrb_writer_fd - the descriptor of the writer's own page
+ * @ring: the ring
+ *
+ * A reader in another process needs it, beside nrb_fd(), to take snapshots of an overwrite ring while it is written:
+ * nrb_reader_open_fds(). Sealed, so that who receives it can map it for reading only (Linux 5.1).
+ *
+ * Context: thread.
+ */
+int nrb_writer_fd(const struct nrb_ring *ring);
+
+/**
+ * nrb_wakeup_fd - the eventfd that becomes readable when the reader is to be woken
+ * @ring: the ring
+ *
+ * For poll(2) and epoll(7). It stays readable until somebody reads it, as nrb_reader_wait() does; so a wakeup that comes
+ * before the wait is not lost. It belongs to @ring.
+ *
+ * Context: thread. Return: the descriptor, or -EOPNOTSUPP: the ring was made without wakeups.
+ */
+int nrb_wakeup_fd(const struct nrb_ring *ring);
+
+/**
+ * nrb_pause - refuse writes from now on; they are counted as lost
+ * nrb_resume - take them again
+ * @ring: the ring
+ *
+ * As PERF_EVENT_IOC_PAUSE_OUTPUT. A write in progress is not waited for.
+ *
+ * Context: any, handlers included.
+ */
+void nrb_pause(struct nrb_ring *ring);
+void nrb_resume(struct nrb_ring *ring);
+
 /* ---- writing ---- */
 
 /* A record that is being filled in; from nrb_reserve() to nrb_commit(). */
@@ -116,33 +182,46 @@ struct nrb_reservation {
 	uint32_t size;         /* bytes reserved: the record and, if lost_pending, a LOST record before it */
 	uint32_t record;       /* bytes of the record alone, header included */
 	uint64_t lost_pending; /* whether writes had been lost when this one began */
+	uint64_t wakeup;       /* what the ring's wakeup stood at when this one began */
 	uint64_t restore[16];  /* for a write path that must put something back at its end (a signal mask) */
 };
 
 /**
  * nrb_write - write one record
  * @ring: the ring
- * @type: what kind of record; not NRB_RECORD_LOST
+ * @type: what kind of record; not NRB_RECORD_LOST or NRB_RECORD_PADDING
  * @payload: its content
  * @size: bytes of @payload; rounded up to 8 with zeros in the ring
  *
  * Context: writer. Async-signal-safe, wait-free but for nested writes, keeps errno.
  * Return: 0, or
- *   -ENOSPC    the ring is full; counted, and told in band by a LOST record with the next write that succeeds
+ *   -ENOSPC    the ring is full or paused; counted, and told in band by a LOST record with the next write that succeeds
  *   -EMSGSIZE  a record of that size can never be written into this ring (see nrb_payload_max()); not counted as lost
- *   -EINVAL    @type is NRB_RECORD_LOST, which only the ring itself writes; not counted as lost
+ *   -EINVAL    @type is one that only the ring itself writes; not counted as lost
+ *   -EPERM     the ring came here through fork(); not counted as lost
  */
 int nrb_write(struct nrb_ring *ring, uint32_t type, const void *payload, size_t size);
+
+/**
+ * nrb_writev - write one record whose payload is gathered from several places
+ * @ring: the ring
+ * @type: as nrb_write()
+ * @part: the places, one behind the other in the record
+ * @parts: how many
+ *
+ * Context, Return: as nrb_write(); -EMSGSIZE as well when the sizes' sum does not fit a size_t.
+ */
+int nrb_writev(struct nrb_ring *ring, uint32_t type, const struct iovec *part, int parts);
 
 /**
  * nrb_reserve - take room for a record, to be filled in place
  * @ring: the ring
  * @reservation: receives where
- * @type: what kind of record; not NRB_RECORD_LOST
+ * @type: as nrb_write()
  * @size: bytes of payload; rounded up to 8, the filling already zero
  *
- * Each reservation is committed by nrb_commit() in the context that made it, last in, first out: a handler commits its
- * own before it returns. Until the outermost one is committed nothing that was written since becomes visible.
+ * Each reservation is ended by nrb_commit() or nrb_discard() in the context that made it, last in, first out: a handler
+ * ends its own before it returns. Until the outermost one is ended nothing that was written since becomes visible.
  *
  * Context, Return: as nrb_write(). After an error there is nothing to commit.
  */
@@ -158,6 +237,17 @@ int nrb_reserve(struct nrb_ring *ring, struct nrb_reservation *reservation, uint
 void nrb_commit(struct nrb_ring *ring, struct nrb_reservation *reservation);
 
 /**
+ * nrb_discard - give up a record that was reserved
+ * @ring: the ring
+ * @reservation: from nrb_reserve()
+ *
+ * Others may have written behind it already, so its room stays taken, by padding that readers skip. Not counted as lost.
+ *
+ * Context: as nrb_commit().
+ */
+void nrb_discard(struct nrb_ring *ring, struct nrb_reservation *reservation);
+
+/**
  * nrb_payload_max - the largest payload that @ring takes, in bytes
  *
  * Smaller than the ring by the one byte that always stays free and by room for a LOST record, so that a record of this
@@ -169,42 +259,60 @@ size_t nrb_payload_max(const struct nrb_ring *ring);
 
 /**
  * nrb_reserved_head - the position up to which room has been reserved
- * nrb_lost - writes that failed for want of room and are not yet told by a LOST record
+ * nrb_lost - writes that failed for want of room, or paused, and are not yet told by a LOST record
+ * nrb_wakeups - how often the reader has been woken
  *
  * Context: writer; or any thread while no writer runs, and then exact.
  */
 uint64_t nrb_reserved_head(const struct nrb_ring *ring);
 uint64_t nrb_lost(const struct nrb_ring *ring);
+uint64_t nrb_wakeups(const struct nrb_ring *ring);
 
 /* ---- reading ---- */
 
-/* A record as a reader sees it, in place. Valid until nrb_reader_release() or the next nrb_reader_skip(). */
+/* A record as a reader sees it. Valid until nrb_reader_release(), nrb_reader_skip() or, of an overwrite ring, the next
+ * nrb_reader_poll(). */
 struct nrb_record {
 	uint32_t type;
-	uint32_t size;       /* bytes of payload: the record's size less the header */
+	uint32_t size;       /* bytes of payload, without the trailer */
 	uint64_t position;   /* of its header in the ring */
 	const void *payload; /* contiguous, 8-byte aligned */
+	const void *trailer; /* the sample_id; NULL: none. See nrb_reader_sample_id() */
+};
+
+/* What a sample_id trailer tells; 0 for fields that the ring does not have. */
+struct nrb_sample_id {
+	uint32_t pid, tid;
+	uint64_t time; /* ns */
+	uint64_t id, stream_id, identifier;
+	uint32_t cpu;
+	uint32_t unused;
 };
 
 /**
  * nrb_reader_open - open the reading side of a ring
  * @ring: a ring of this process
  *
- * Reading begins at data_tail, so that a consumer may be replaced. A ring has one consumer at a time; any number of
- * threads may watch it through nrb_reader_head() and nrb_reader_tail().
+ * Reading begins at data_tail, so that a consumer may be replaced; in an overwrite ring with the oldest record there is.
+ * A ring has one consumer at a time; any number of threads may watch it through nrb_reader_head() and
+ * nrb_reader_tail(). Of an overwrite ring there may be any number of readers, since none of them takes anything.
  *
- * nrb_reader_open_fd - the same from a descriptor, which stays the caller's
- * nrb_reader_open_path - the same from the file of a named ring
+ * nrb_reader_open_fd - the same from a descriptor, nrb_fd(), which stays the caller's
+ * nrb_reader_open_fds - and from nrb_writer_fd(): needed for snapshots of an overwrite ring that is not paused
+ * nrb_reader_open_path - the same from the files of a named ring; PATH.writer is used if it can be opened for reading
  *
  * Context: thread.
  * Return: the reader, or NULL and errno:
  *   EMEDIUMTYPE  not a ring, or one that is not complete yet
  *   EBADMSG      a ring whose header contradicts itself or the size of the file
+ *   ESTALE       the writer's page is that of another ring
  *   EPROTO       data_head and data_tail are further apart than the ring is large, or not multiples of 8
- *   and what open(2) and mmap(2) give
+ *   and what open(2), mmap(2) and malloc(3) give. Who has no leave to write to the file opens it for reading only:
+ *   then nrb_reader_release() gives nothing back, and each reader begins at the same data_tail.
  */
 struct nrb_reader *nrb_reader_open(const struct nrb_ring *ring);
 struct nrb_reader *nrb_reader_open_fd(int fd);
+struct nrb_reader *nrb_reader_open_fds(int fd, int writer_fd);
 struct nrb_reader *nrb_reader_open_path(const char *path);
 
 /* Unmap. Records read but not released are there for the next consumer. Context: thread. */
@@ -215,12 +323,43 @@ void nrb_reader_close(struct nrb_reader *reader);
  * @reader: the reader
  * @head: receives data_head as it was loaded; may be NULL
  *
+ * Of an overwrite ring this takes a snapshot: whole records, copied, from where the last one ended. What was overwritten
+ * since is passed over: nrb_reader_missed(). The writer goes on meanwhile; pausing it is not necessary.
+ *
+ * Records come in the order in which they were reserved, of backward rings too.
+ *
  * Context: consumer.
  * Return: bytes that nrb_reader_next() may now go through, or
  *   -EPROTO  data_head is behind what was already consumed, further ahead than the ring is large, or unaligned: no
  *            writer of this library stores that. Nothing is to be read now; a later poll may find it mended.
+ *   -EACCES  an overwrite ring that is not paused, and this reader was opened without the writer's page
  */
 int64_t nrb_reader_poll(struct nrb_reader *reader, uint64_t *head);
+
+/**
+ * nrb_reader_wait - wait until the writer wakes the reader, then nrb_reader_poll()
+ * @reader: the reader
+ * @timeout_ns: how long at most; 0: not at all; negative: as long as it takes
+ * @head: as nrb_reader_poll()
+ *
+ * Returns at once when there are records that the last poll did not find and a wakeup is pending. Without an eventfd (a
+ * ring made without wakeups, or of another process, see nrb_reader_set_wakeup_fd()) it polls, at intervals that grow to
+ * 10 ms, until there is anything at all.
+ *
+ * Context: consumer.
+ * Return: as nrb_reader_poll(), 0 when the time ran out with nothing to be read, or
+ *   -EINTR     a signal handler ran
+ */
+int64_t nrb_reader_wait(struct nrb_reader *reader, int64_t timeout_ns, uint64_t *head);
+
+/**
+ * nrb_reader_wakeup_fd - the reader's descriptor of the ring's eventfd
+ * nrb_reader_set_wakeup_fd - give it one, received from the writer's process; it is duplicated
+ *
+ * Context: thread. Return: the descriptor, or -EOPNOTSUPP: it has none. 0, or -errno of fcntl(2).
+ */
+int nrb_reader_wakeup_fd(const struct nrb_reader *reader);
+int nrb_reader_set_wakeup_fd(struct nrb_reader *reader, int fd);
 
 /**
  * nrb_reader_next - the next record among those that the last nrb_reader_poll() found
@@ -230,15 +369,18 @@ int64_t nrb_reader_poll(struct nrb_reader *reader, uint64_t *head);
  * Context: consumer.
  * Return: 1 with a record, 0 when there is none, or
  *   -EBADMSG  what stands at @record->position is no record (size below 8, not a multiple of 8, or beyond what is
- *             published; a LOST record of another size than LOST records have). Reading does not go on until
- *             nrb_reader_skip().
+ *             published; a LOST record of another size than LOST records have; no room for the trailer). Reading does
+ *             not go on until nrb_reader_skip().
  */
 int nrb_reader_next(struct nrb_reader *reader, struct nrb_record *record);
+
+/* What the trailer of @record tells. Context: consumer. Return: 0, or -ENODATA: it has none. */
+int nrb_reader_sample_id(const struct nrb_reader *reader, const struct nrb_record *record, struct nrb_sample_id *id);
 
 /**
  * nrb_reader_release - give the room of all records gone through back to the writer (stores data_tail)
  *
- * Once a batch is enough: each call makes the writer fetch the line again.
+ * Once a batch is enough: each call makes the writer fetch the line again. In an overwrite ring it does nothing.
  *
  * Context: consumer.
  */
@@ -252,9 +394,23 @@ void nrb_reader_release(struct nrb_reader *reader);
  */
 uint64_t nrb_reader_skip(struct nrb_reader *reader);
 
+/* In an overwrite ring: begin again with the oldest record there is. Elsewhere: with the first not released. Context:
+ * consumer. */
+void nrb_reader_rewind(struct nrb_reader *reader);
+
+/* Bytes of an overwrite ring that were overwritten before this reader came to them. Context: consumer. */
+uint64_t nrb_reader_missed(const struct nrb_reader *reader);
+
+/* As nrb_pause() and nrb_resume(), from the reader's side. Context: any thread. Return: 0, or -EACCES: may not write. */
+int nrb_reader_pause(struct nrb_reader *reader);
+int nrb_reader_resume(struct nrb_reader *reader);
+
 /* Loads of data_head and data_tail, acquire, for threads that only watch. Context: any thread. */
 uint64_t nrb_reader_head(const struct nrb_reader *reader);
 uint64_t nrb_reader_tail(const struct nrb_reader *reader);
+
+/* What the ring was made as. path is NULL, mode 0. Context: any. */
+struct nrb_attr nrb_reader_attr(const struct nrb_reader *reader);
 
 #ifdef __cplusplus
 }

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Inlined always, so that no part of a write lies elsewhere than the write: see NRB_STEPS_SECTION in steps.h. */
 #define NRB_PRIMITIVE static inline __attribute__((always_inline))
@@ -47,6 +48,32 @@ static inline void nrb_cpu_relax(void)
 #else
 	__asm__ volatile("" ::: "memory");
 #endif
+}
+
+/* Copy to where others may be reading meanwhile: whole words, the last one filled up with zeros. @to is aligned to 8. */
+NRB_PRIMITIVE void nrb_store_words(void *to, const void *from, size_t size)
+{
+	uint64_t *at = (uint64_t *)to, word;
+	size_t done;
+
+	for (done = 0; size - done >= 8; done += 8) {
+		memcpy(&word, (const unsigned char *)from + done, 8);
+		nrb_store_relaxed(at++, word);
+	}
+	if (done < size) {
+		word = 0;
+		memcpy(&word, (const unsigned char *)from + done, size - done);
+		nrb_store_relaxed(at, word);
+	}
+}
+
+/* And from where others may be writing. Both are aligned to 8, and so is @size. */
+NRB_PRIMITIVE void nrb_load_words(void *to, const void *from, size_t size)
+{
+	uint64_t *at = (uint64_t *)to;
+
+	for (size_t i = 0; i < size / 8; i++)
+		at[i] = nrb_load_relaxed((const uint64_t *)from + i);
 }
 
 /* ---- against this thread's own signal handlers ---- */

@@ -11,14 +11,20 @@
 #include "mapping.h"
 #include "nrb.h"
 
+/* The file of the writer's page stands beside the ring's. */
+#define NRB_WRITER_SUFFIX ".writer"
+
 #define NRB_WRITER_MAGIC 0x746972772062726eull /* "nrb writ" */
 
+#define NRB_BOUNDARIES 64u
+
 /*
- * What only the writer reads and writes. It lies outside the pages that readers map, so that no reader can damage it:
+ * What only the writer writes. It lies outside the pages that readers map, so that no reader can damage it:
  * a page of its own, for a named ring the file PATH.writer, from which it can be told after a crash what was reserved
  * and never published.
  *
- * All of it belongs to the writing thread and its handlers: no other CPU, hence the local primitives of order.h.
+ * All of it belongs to the writing thread and its handlers: no other CPU, hence the local primitives of order.h. But who
+ * takes snapshots of an overwrite ring maps it for reading, and loads head and boundary: see nrb_reserve_in_mode().
  */
 struct nrb_writer {
 	uint64_t magic;
@@ -31,20 +37,51 @@ struct nrb_writer {
 	uint64_t lost;       /* failed writes not yet told by a LOST record */
 	uint32_t nest;       /* writes in progress: the interrupted ones and the running one */
 	uint32_t unused;
+	uint64_t wakeup;  /* changes when the reader is to be woken: a position by watermark, a count by records */
+	uint64_t records; /* since the wakeup before, where so many of them wake the reader */
+	uint64_t wakeups; /* how often it has been woken */
+	uint64_t reserved_too[1];
+	/*
+	 * Of a ring that is overwritten, where to begin: for each 64th of the data, the end of the last record that ends in
+	 * it, once that record was reserved. Without it nobody could tell where in the oldest data a record begins.
+	 */
+	uint64_t boundary[NRB_BOUNDARIES];
 };
 
 _Static_assert(offsetof(struct nrb_writer, head) == 64, "the hot fields begin a cache line");
+_Static_assert(offsetof(struct nrb_writer, boundary) == 128, "and fill one");
+_Static_assert(sizeof(struct nrb_writer) <= 4096, "it fits into the smallest page");
 
-/* Constant once made, so that handlers may read it at any time. */
+/*
+ * What a write needs. Constant once made, so that handlers may read it at any time; but for pid and tid. In memory that a
+ * forked child finds zeroed: there payload_limit is 0, and no write gets beyond that.
+ */
 struct nrb_ring {
 	struct nrb_control *control;
 	unsigned char *data; /* data_size bytes, and the same bytes once more behind them */
 	struct nrb_writer *writer;
 	uint64_t data_size;
-	uint64_t payload_max;
+	uint64_t payload_limit; /* bytes: a payload is smaller than this */
 	uint64_t id;
+	uint32_t in_mode; /* whether it does more than the plain ring: modes.h */
+	uint32_t flags;
+	uint64_t wakeup;          /* after so many bytes or records */
+	uint64_t sample_id;       /* fields of the trailer */
+	uint32_t trailer;         /* bytes of it */
+	uint32_t samples_trailed; /* whether records of type SAMPLE have it, too */
+	uint32_t boundary_shift;  /* log2 of the bytes that each of writer->boundary is for */
+	int32_t clock;
+	uint32_t pid, tid; /* of the writer; 0: not known yet */
+	int32_t wakeup_fd; /* eventfd, or -1 */
+};
+
+/* What else belongs to a ring, in the page before it, which a forked child keeps: so that it can let go of all that. */
+struct nrb_home {
 	struct nrb_mapping pages;
 	struct nrb_mapping private_page;
+	int wakeup_fd;
 };
+
+struct nrb_home *nrb_home(const struct nrb_ring *ring);
 
 #endif /* NRB_RING_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * steps.h - the write path: five steps, and how they make up a write (private)
+ * steps.h - the write path: its steps, and how they make up a write (private)
  *
  * The steps below are the fixed protocol, that of Linux's perf ring buffer since commit 1b038c6e05ff (2019). A variant
  * is a struct nrb_steps that names another function for one of them or more; what is identical comes from here.
@@ -59,6 +59,10 @@ struct nrb_steps {
 	void (*publish)(struct nrb_ring *ring);
 	/* Whatever remains to be done once the record is visible. */
 	void (*end)(struct nrb_ring *ring, struct nrb_reservation *r);
+	/* Bytes of the trailer of a record of @type. NULL: there are no trailers. */
+	uint32_t (*trailer)(const struct nrb_ring *ring, uint32_t type);
+	/* Lay out all but the payload, and set r->payload. NULL: nrb_put_headers(). */
+	void (*frame)(struct nrb_ring *ring, struct nrb_reservation *r, uint32_t type);
 };
 
 NRB_STEP void nrb_begin(struct nrb_ring *ring, struct nrb_reservation *r)
@@ -200,13 +204,24 @@ NRB_STEP int nrb_reserve_by(const struct nrb_steps *steps, struct nrb_ring *ring
 {
 	int rc;
 
-	if (size > ring->payload_max)
-		return -EMSGSIZE;
-	if (type == NRB_RECORD_LOST)
+	/* 0: in a child that was forked the ring is no writer's. */
+	if (size >= ring->payload_limit)
+		return ring->payload_limit ? -EMSGSIZE : -EPERM;
+	if (type == NRB_RECORD_LOST || type == NRB_RECORD_PADDING)
 		return -EINVAL;
+	/* Before nest is raised, as in perf: there is nothing to publish. */
+	if (nrb_load_relaxed(&ring->control->paused)) {
+		nrb_local_add(&ring->writer->lost, 1);
+		return -ENOSPC;
+	}
 	steps->begin(ring, r);
 	r->record = (uint32_t)(sizeof(struct nrb_header) + ((size + 7) & ~(size_t)7));
-	r->size = r->record + (r->lost_pending ? NRB_LOST_SIZE : 0);
+	r->size = r->lost_pending ? NRB_LOST_SIZE : 0;
+	if (steps->trailer) {
+		r->record += steps->trailer(ring, type);
+		r->size += r->lost_pending ? steps->trailer(ring, NRB_RECORD_LOST) : 0;
+	}
+	r->size += r->record;
 	rc = steps->reserve(ring, r);
 	if (rc) {
 		/* Even so: records that nested in meanwhile rely on us to publish them. */
@@ -214,7 +229,10 @@ NRB_STEP int nrb_reserve_by(const struct nrb_steps *steps, struct nrb_ring *ring
 		steps->end(ring, r);
 		return rc;
 	}
-	nrb_put_headers(ring, r, type);
+	if (steps->frame)
+		steps->frame(ring, r, type);
+	else
+		nrb_put_headers(ring, r, type);
 	return 0;
 }
 

@@ -110,7 +110,7 @@ static unsigned long address_space_kib(void)
 
 START_TEST(einval)
 {
-	static const uint32_t sizes[] = { 0, 4, sizeof(struct nrb_attr) - 8, sizeof(struct nrb_attr) + 8, UINT32_MAX };
+	static const uint32_t sizes[] = { 0, 4, offsetof(struct nrb_attr, flags) - 1, UINT32_MAX };
 	struct nrb_attr attr = NRB_ATTR_INIT;
 
 	refused(NULL, EINVAL);
@@ -125,6 +125,30 @@ START_TEST(einval)
 		attr.start = UINT64_MAX - 7 + odd;
 		refused(&attr, EINVAL);
 	}
+}
+END_TEST
+
+/* Programs that were built with an older header, and with a newer one. */
+START_TEST(older_and_newer)
+{
+	struct {
+		struct nrb_attr attr;
+		uint64_t newer[2];
+	} given = { .attr = NRB_ATTR_INIT };
+	struct nrb_ring *ring;
+
+	given.attr.struct_size = offsetof(struct nrb_attr, flags);
+	given.attr.flags = ~0u; /* not his: behind what he knows of */
+	ring = nrb_create(&given.attr);
+	ck_assert_ptr_nonnull(ring);
+	nrb_destroy(ring);
+	given.attr.flags = 0;
+	given.attr.struct_size = sizeof(given);
+	ring = nrb_create(&given.attr);
+	ck_assert_ptr_nonnull(ring);
+	nrb_destroy(ring);
+	given.newer[1] = 1;
+	refused(&given.attr, E2BIG);
 }
 END_TEST
 
@@ -437,6 +461,7 @@ Suite *suite_make(void)
 
 	tcase_add_unchecked_fixture(all, scratch_make, scratch_remove);
 	tcase_add_test(all, einval);
+	tcase_add_test(all, older_and_newer);
 	tcase_add_test(all, erange_edom);
 	tcase_add_test(all, eoverflow);
 	suite_add(all, eoverflow_limited, no_limit());

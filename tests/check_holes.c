@@ -302,10 +302,10 @@ NRB_STEP void end_blocked(struct nrb_ring *ring, struct nrb_reservation *r)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-static const struct nrb_steps most_steps = { begin_most, reserve_blocked, nrb_copy, publish_blocked, end_blocked };
+static const struct nrb_steps most_steps = TWIN_STEPS_END(begin_most, reserve_blocked, publish_blocked, end_blocked);
 RING_TARGET_WRITE_PATH(most, most_steps)
 static const struct target target_most = STEPPED_TARGET(most);
-static const struct nrb_steps all_steps = { begin_all, reserve_blocked, nrb_copy, publish_blocked, end_blocked };
+static const struct nrb_steps all_steps = TWIN_STEPS_END(begin_all, reserve_blocked, publish_blocked, end_blocked);
 RING_TARGET_WRITE_PATH(all, all_steps)
 static const struct target target_all = STEPPED_TARGET(all);
 
@@ -337,7 +337,7 @@ NRB_STEP void end_late(struct nrb_ring *ring, struct nrb_reservation *r)
 			 : "rcx", "r11", "memory");
 }
 
-static const struct nrb_steps late_steps = { begin_all, reserve_blocked, nrb_copy, publish_later, end_late };
+static const struct nrb_steps late_steps = TWIN_STEPS_END(begin_all, reserve_blocked, publish_later, end_late);
 RING_TARGET_WRITE_PATH(late, late_steps)
 static const struct target target_late = STEPPED_TARGET(late);
 

@@ -50,10 +50,10 @@ static struct victim victim_make(uint64_t start)
 
 	guard(NULL);
 	v.ring = ring_make(PAGE, start);
-	guard(v.ring->pages.address - PAGE);
-	guard(v.ring->pages.address + v.ring->pages.length);
-	guard(v.ring->private_page.address - PAGE);
-	guard(v.ring->private_page.address + v.ring->private_page.length);
+	guard(nrb_home(v.ring)->pages.address - PAGE);
+	guard(nrb_home(v.ring)->pages.address + nrb_home(v.ring)->pages.length);
+	guard(nrb_home(v.ring)->private_page.address - PAGE);
+	guard(nrb_home(v.ring)->private_page.address + nrb_home(v.ring)->private_page.length);
 	v.control = (struct nrb_control *)map_whole(nrb_fd(v.ring), NULL);
 	/* The rest of both pages, as canaries. */
 	memset(v.control + 1, 0xc5, PAGE - sizeof(*v.control));

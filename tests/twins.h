@@ -32,10 +32,16 @@
 	}                                                                                                              \
 	TWINS(name, nrb_begin, name##_broken, name##_sound, nrb_publish, nrb_publish)
 
+/* Five steps; the others as by default. */
+#define TWIN_STEPS(begins, reserves, publishes) TWIN_STEPS_END(begins, reserves, publishes, nrb_end)
+#define TWIN_STEPS_END(begins, reserves, publishes, ends)                                                              \
+	{                                                                                                              \
+		.begin = begins, .reserve = reserves, .copy = nrb_copy, .publish = publishes, .end = ends              \
+	}
+
 #define TWINS(name, begins, reserves, reserves_well, publishes, publishes_well)                                        \
-	static const struct nrb_steps name##_steps = { begins, reserves, nrb_copy, publishes, nrb_end };               \
-	static const struct nrb_steps name##_twin_steps = { begins, reserves_well, nrb_copy, publishes_well,           \
-							    nrb_end };                                                 \
+	static const struct nrb_steps name##_steps = TWIN_STEPS(begins, reserves, publishes);                          \
+	static const struct nrb_steps name##_twin_steps = TWIN_STEPS(begins, reserves_well, publishes_well);           \
 	RING_TARGET_WRITE_PATH(name, name##_steps)                                                                     \
 	RING_TARGET_WRITE_PATH(name##_twin, name##_twin_steps)                                                         \
 	static const struct target target_##name __attribute__((unused)) = STEPPED_TARGET(name);                       \

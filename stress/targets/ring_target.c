@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "ring_target.h"
+
+#include <sys/mman.h>
 
 #include "reader_state.h"
 #include "ring.h"
+
+/* A process that steps writes for us is forked, and writes into the ring. */
+static struct target_ring *ring_keep_on_fork(struct nrb_ring *ring)
+{
+	if (ring)
+		madvise(ring, nrb_page_size(), MADV_KEEPONFORK);
+	return (struct target_ring *)ring;
+}
 
 struct target_ring *ring_open(const struct target_attr *attr)
 {
@@ -11,7 +22,7 @@ struct target_ring *ring_open(const struct target_attr *attr)
 	ring.data_size = attr->data_size;
 	ring.start = attr->start;
 	ring.id = attr->id;
-	return (struct target_ring *)nrb_create(&ring);
+	return ring_keep_on_fork(nrb_create(&ring));
 }
 
 void ring_close(struct target_ring *ring)
@@ -86,7 +97,7 @@ unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, st
 	/* Of the control page only the two positions ever change. The data come last: they are the most. */
 	region[0] = (struct target_region) { &r->control->data_head, 2 * sizeof(uint64_t) };
 	region[1] = (struct target_region) { &w->head, sizeof(*w) - offsetof(struct nrb_writer, head) };
-	region[2] = (struct target_region) { reader, offsetof(struct nrb_reader, pages) };
+	region[2] = (struct target_region) { reader, offsetof(struct nrb_reader, record) };
 	region[3] = (struct target_region) { r->data, r->data_size };
 	return 4;
 }
