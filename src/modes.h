@@ -39,9 +39,14 @@ NRB_STEP bool nrb_has_space_backward(const struct nrb_ring *ring, uint64_t head,
 
 NRB_STEP void nrb_begin_in_mode(struct nrb_ring *ring, struct nrb_reservation *r)
 {
-	nrb_begin(ring, r);
-	/* With nest raised: what changes from here on is ours to tell, once all of it is published. */
+	/*
+	 * Before nest is raised. Who strikes before that wakes the reader itself; who strikes later leaves it to us, and
+	 * we must find that the wakeup has changed since. Perf reads it once nest is raised: who strikes in between does
+	 * not wake, and what it noted is taken for old.
+	 */
 	r->wakeup = nrb_local_load(&ring->writer->wakeup);
+	nrb_local_fence();
+	nrb_begin(ring, r);
 }
 
 /*

@@ -108,23 +108,47 @@ static void resume_after_starvation(struct writer *writer)
 	writer->injector->start(writer);
 }
 
+static void tell(struct writer *writer, const struct findings *findings)
+{
+	struct strike strike = { .number = 0 };
+
+	for (unsigned i = 0; i < findings->count; i++) {
+		strike_log_get(&writer->log, writer->strikes_checked, &strike);
+		writer_blame(writer, &strike, findings->at[i].kind);
+		event_report(writer->result, &writer->log, &strike, &findings->at[i], writer->index, EVENT_BY_WRITER,
+			     clock_ns() - writer->start_ns);
+	}
+}
+
 /* A record that an interrupt left unpublished stays so only until the next write: so it is looked for before that. */
 static void check_published(struct writer *writer)
 {
 	struct findings findings = { .count = 0 };
-	struct strike strike = { .number = 0 };
 	uint64_t reserved;
 
 	writer->strikes_checked = nrb_local_load(&writer->log.count);
 	reserved = writer->target->reserved_head(writer->ring);
 	nrb_local_fence();
 	oracle_between(reserved, writer->target->head(writer->reader), &findings);
-	for (unsigned i = 0; i < findings.count; i++) {
-		strike_log_get(&writer->log, writer->strikes_checked, &strike);
-		writer_blame(writer, &strike, findings.at[i].kind);
-		event_report(writer->result, &writer->log, &strike, &findings.at[i], writer->index, EVENT_BY_WRITER,
-			     clock_ns() - writer->start_ns);
-	}
+	tell(writer, &findings);
+}
+
+/* Between two writes nothing is left that the reader should have been woken for. */
+static void check_awaited(struct writer *writer)
+{
+	const struct target *target = writer->target;
+	struct findings findings = { .count = 0 };
+	uint64_t wakeups = target->wakeups(writer->ring), head;
+
+	nrb_local_fence();
+	head = target->head(writer->reader);
+	nrb_local_fence();
+	/* Who struck in between may have published more, and woken the reader: the next look will tell. */
+	if (target->wakeups(writer->ring) != wakeups)
+		return;
+	oracle_awaited(&writer->wake, target->watermark, wakeups, head, &findings);
+	if (findings.count)
+		tell(writer, &findings);
 }
 
 static void write_burst(struct writer *writer, const struct burst *burst)
@@ -137,6 +161,8 @@ static void write_burst(struct writer *writer, const struct burst *burst)
 		slow_motion_settle(writer);
 		if (nrb_local_load(&writer->log.count) != writer->strikes_checked)
 			check_published(writer);
+		if (writer->target->wakeups)
+			check_awaited(writer);
 	}
 }
 

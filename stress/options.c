@@ -367,12 +367,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-/* Controls first, so that a harness which is blind shows it soon; and never without one. */
+/* What readers see of the decreases that a control makes is the measure of what they would see of a sound target's. */
+static bool is_a_measure(const struct target *target)
+{
+	return target->claim == CLAIM_CONTROL && target->expected[TIER_TIMER] & VIOLATION_BIT(HEAD_BACKWARD);
+}
+
+/* Controls first, so that a harness which is blind shows it soon; and nothing is judged without one to measure by. */
 static void order_targets(struct options *options)
 {
 	const struct target *all[OPTIONS_TARGETS];
 	unsigned count = options->targets, placed = 0;
-	bool any_control = false;
+	bool judged = false, measured = false;
 
 	if (!count) {
 		add_target(options, target_find("legacy"));
@@ -380,9 +386,11 @@ static void order_targets(struct options *options)
 		return;
 	}
 	memcpy(all, options->target, sizeof(all));
-	for (unsigned i = 0; i < count; i++)
-		any_control |= all[i]->claim == CLAIM_CONTROL;
-	if (!any_control)
+	for (unsigned i = 0; i < count; i++) {
+		judged |= all[i]->claim != CLAIM_CONTROL;
+		measured |= is_a_measure(all[i]);
+	}
+	if (judged && !measured)
 		options->target[placed++] = target_find("legacy");
 	for (unsigned i = 0; i < count; i++)
 		if (all[i]->claim == CLAIM_CONTROL)

@@ -67,7 +67,11 @@ static void take_sequence(struct oracle_stream *stream, unsigned level, uint64_t
 			add(findings, SEQUENCE_REPEAT, expected, sequence);
 		return;
 	}
-	stream->gaps += sequence - expected;
+	if (stream->open[level])
+		stream->missed += sequence - expected;
+	else
+		stream->gaps += sequence - expected;
+	stream->open[level] = false;
 	stream->next[level] = sequence + 1;
 }
 
@@ -106,6 +110,31 @@ void oracle_batch(struct oracle_stream *stream, struct findings *findings)
 	stream->told += stream->gaps - accounted;
 }
 
+void oracle_missed(struct oracle_stream *stream)
+{
+	for (unsigned level = 0; level < LEVELS; level++)
+		stream->open[level] = true;
+}
+
+void oracle_look(struct oracle_wake *wake, uint64_t wakeups, uint64_t head)
+{
+	if (wake->wakeups == wakeups)
+		return;
+	wake->wakeups = wakeups;
+	wake->head = head;
+}
+
+void oracle_awaited(struct oracle_wake *wake, uint64_t watermark, uint64_t wakeups, uint64_t head,
+		    struct findings *findings)
+{
+	oracle_look(wake, wakeups, head);
+	if ((int64_t)(head - wake->head) <= (int64_t)watermark)
+		return;
+	add(findings, MISSED_WAKEUP, wake->head, head);
+	/* Told once. */
+	wake->head = head;
+}
+
 void oracle_between(uint64_t reserved_head, uint64_t published_head, struct findings *findings)
 {
 	/* A handler may have published more in between the two loads. */
@@ -122,6 +151,9 @@ void oracle_rest(struct oracle_stream *stream, const struct observed_rest *rest,
 		attempts += rest->attempts[level];
 		failed += rest->failed[level];
 		received += stream->received[level];
+		/* Its last ones may be among those that were overwritten. */
+		if (stream->open[level])
+			received += rest->attempts[level] - stream->next[level];
 	}
 	if (rest->published_head != rest->reserved_head) {
 		add(findings, STUCK_HEAD, rest->reserved_head, rest->published_head);
@@ -131,7 +163,7 @@ void oracle_rest(struct oracle_stream *stream, const struct observed_rest *rest,
 		return;
 	if (accounted != failed)
 		add(findings, LOST_MISMATCH, failed, accounted);
-	received += stream->torn + stream->told;
+	received += stream->torn + stream->told + stream->missed;
 	if (received < attempts - failed)
 		add(findings, SEQUENCE_GAP, attempts - failed, received);
 }

@@ -58,8 +58,10 @@ struct oracle_stream {
 	uint64_t lost; /* sum of LOST.lost */
 	uint64_t lost_records;
 	uint64_t torn;
-	uint64_t told; /* missing records that a sequence_gap has been reported for */
-	bool resynced; /* a part was skipped: counts say nothing any more */
+	uint64_t told;     /* missing records that a sequence_gap has been reported for */
+	uint64_t missed;   /* records that were overwritten before they could be read, as far as is known */
+	bool open[LEVELS]; /* of the level some may have been, since its last record */
+	bool resynced;     /* a part was skipped: counts say nothing any more */
 };
 
 /* A record as the consumer found it; plain data, so that histories can be forged. */
@@ -96,6 +98,32 @@ void oracle_bad_record(struct oracle_stream *stream, uint64_t position, uint64_t
  * before is what they account for, after what is missing.
  */
 void oracle_batch(struct oracle_stream *stream, struct findings *findings);
+
+/*
+ * oracle_missed - a part was overwritten before it was read, as is the way of an overwrite ring
+ *
+ * Up to its next record each level may lack any number.
+ */
+void oracle_missed(struct oracle_stream *stream);
+
+/* ---- a reader that sleeps until it is woken ---- */
+
+struct oracle_wake {
+	uint64_t wakeups; /* how often it had been woken at the last look */
+	uint64_t head;    /* data_head as it was then, or at the beginning */
+};
+
+/* At any time: the reader has been woken @wakeups times so far, and data_head is @head, loaded no earlier. */
+void oracle_look(struct oracle_wake *wake, uint64_t wakeups, uint64_t head);
+
+/*
+ * oracle_awaited - the same, with the writer at rest or between two of its writes
+ *
+ * What has been published since the reader looked last is not more than the @watermark, bytes, or it would have been
+ * woken. missed_wakeup: before is data_head when it was woken last, after data_head now.
+ */
+void oracle_awaited(struct oracle_wake *wake, uint64_t watermark, uint64_t wakeups, uint64_t head,
+		    struct findings *findings);
 
 /*
  * oracle_between - the writer stands between two of its writes, and loaded its reserved head, then data_head

@@ -63,6 +63,10 @@ static void take_findings(struct reader *reader, struct view *view, struct findi
 
 	for (unsigned i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->at[i];
+
+		/* What cannot be told of this target at all is none of its. */
+		if (!(view->writer->target->checks & VIOLATION_BIT(finding->kind)))
+			continue;
 		uint64_t head = is_decrease(finding->kind) ? finding->after : UINT64_MAX;
 		struct strike strike;
 		uint64_t number = blame(&view->writer->log, head, &strike);
@@ -114,7 +118,8 @@ static bool holds_back(const struct view *view, uint64_t used)
 {
 	const struct slice_config *config = view->writer->config;
 
-	return config->tight && used < config->data_size - TIGHT_FREE && !nrb_load_relaxed(&view->writer->finished);
+	return config->tight && !view->writer->target->overwrites && used < config->data_size - TIGHT_FREE &&
+	       !nrb_load_relaxed(&view->writer->finished);
 }
 
 /* Look at a ring once. Return: whether there was anything to read. */
@@ -133,6 +138,10 @@ static bool look(struct reader *reader, struct view *view)
 	else
 		head = target->head(side);
 	view->counts.polls++;
+	if (view->consumer && target->missed && target->missed(side) != view->missed) {
+		view->missed = target->missed(side);
+		oracle_missed(&view->stream);
+	}
 	oracle_head(&view->watch, tail, head, &findings);
 	if (view->consumer) {
 		/* The tail is this thread's own, so it has not moved since. */

@@ -15,6 +15,7 @@ struct view {
 	struct writer *writer;
 	struct oracle_watch watch;
 	struct oracle_stream stream; /* consumers only */
+	uint64_t missed;             /* bytes that were overwritten before they were read */
 	bool consumer;
 	bool rested;          /* the last check, with the writer at rest, is done */
 	struct counts counts; /* what this reader found on this ring */

@@ -78,6 +78,7 @@ static int set_up_writer(struct slice *slice, unsigned index)
 	/* A record of this size leaves room for others in the smallest ring. */
 	writer->payload_max = config->data_size / 8 < PAYLOAD_MAX ? (uint32_t)config->data_size / 8 : PAYLOAD_MAX;
 	writer->tail_seen = config->start;
+	writer->wake.head = config->start;
 	steer_init(&writer->steer, LEVELS - 1, config->options->rate_hz, config->options->progress);
 	writer->ring = config->target->open(&attr);
 	if (!writer->ring)

@@ -16,6 +16,7 @@
 #include "inject/kick.h"
 #include "inject/slow_motion.h"
 #include "inject/steer.h"
+#include "oracle.h"
 #include "random.h"
 #include "result.h"
 #include "slice.h"
@@ -69,6 +70,7 @@ struct writer {
 	uint64_t steered_ns, steered_slow_ns; /* up to where steering has accounted */
 	uint64_t nested_slow_ns;              /* slow motion that lay within handlers */
 	uint64_t strikes_checked;             /* by the base: up to here nothing was left unpublished */
+	struct oracle_wake wake;              /* what a reader who sleeps would have seen */
 	uint64_t progress;                    /* counts up as the base advances; the watchdog looks at it */
 	struct counts counts;
 	int error; /* -errno: could not run; told by @message */

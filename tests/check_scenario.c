@@ -169,9 +169,9 @@ START_TEST(losses)
 }
 END_TEST
 
-START_TEST(half_full)
+START_TEST(at_the_watermark)
 {
-	const struct scenario *scenario = open_scene("half full");
+	const struct scenario *scenario = open_scene("at the watermark");
 
 	ck_assert_uint_lt(used(), SCENE_DATA_SIZE / 2);
 	put(0, scenario->size);
@@ -423,7 +423,7 @@ Suite *suite_make(void)
 	tcase_add_test(rings, room_for_one);
 	tcase_add_test(rings, room_for_nested);
 	tcase_add_test(rings, losses);
-	tcase_add_test(rings, half_full);
+	tcase_add_test(rings, at_the_watermark);
 	tcase_add_test(rings, a_consumer_that_keeps_up);
 	suite_add(rings, a_loss_told_by_either, stepping_missing(&stepper_trap));
 	tcase_add_test(data, worlds);

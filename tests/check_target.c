@@ -158,12 +158,18 @@ static int put(struct fixture *f, unsigned level, size_t size, bool in_place)
 	return rc;
 }
 
+/* Space is what it gets wrong: it takes one record at a time, and overruns what is full. */
+static bool fails_undisturbed(const struct target *target)
+{
+	return !strcmp(target->name, "swapped-space");
+}
+
 START_TEST(round_trip)
 {
 	for (const struct target *const *t = target_table; *t; t++) {
 		struct fixture f;
 
-		if ((*t)->driver != DRIVER_HARNESS)
+		if ((*t)->driver != DRIVER_HARNESS || fails_undisturbed(*t))
 			continue;
 		fixture_open(&f, *t, starts[_i]);
 		/* Several laps. */
@@ -191,7 +197,7 @@ START_TEST(losses)
 	for (const struct target *const *t = target_table; *t; t++) {
 		struct fixture f;
 
-		if ((*t)->driver != DRIVER_HARNESS || fails_when_full(*t))
+		if ((*t)->driver != DRIVER_HARNESS || fails_when_full(*t) || fails_undisturbed(*t) || (*t)->overwrites)
 			continue;
 		fixture_open(&f, *t, starts[_i]);
 		for (unsigned lap = 0; lap < 3; lap++) {
@@ -213,6 +219,27 @@ START_TEST(losses)
 }
 END_TEST
 
+/* Where nothing is refused: after several laps the newest are there, and what is missing was missed. */
+START_TEST(overwritten)
+{
+	for (const struct target *const *t = target_table; *t; t++) {
+		struct fixture f;
+
+		if (!(*t)->overwrites)
+			continue;
+		fixture_open(&f, *t, starts[_i]);
+		for (unsigned i = 0; i < 1000; i++)
+			ck_assert_int_eq(put(&f, i % LEVELS, 1000, (*t)->reserve && i & 1), 0);
+		oracle_missed(&f.stream);
+		drain(&f);
+		ck_assert_uint_gt((*t)->missed(f.reader), 0);
+		ck_assert_uint_ge(f.stream.records, DATA_SIZE / 1008 * 3 / 4);
+		ck_assert_uint_eq(f.stream.records + f.stream.missed, 1000);
+		fixture_close(&f);
+	}
+}
+END_TEST
+
 START_TEST(reservations)
 {
 	for (const struct target *const *t = target_table; *t; t++) {
@@ -222,7 +249,8 @@ START_TEST(reservations)
 		uint64_t before;
 
 		/* Two writes at a time. */
-		if (target->driver != DRIVER_HARNESS || !target->reserve || target->max_depth == 1)
+		if (target->driver != DRIVER_HARNESS || !target->reserve || target->max_depth == 1 ||
+		    fails_undisturbed(target))
 			continue;
 		fixture_open(&f, target, starts[_i]);
 		before = target->head(f.reader);
@@ -233,7 +261,8 @@ START_TEST(reservations)
 		payload_fill(outer.payload, 32, STREAM, 0, f.rest.attempts[0]++);
 		if (target->claim == CLAIM_SOUND)
 			ck_assert(target->head(f.reader) == before);
-		ck_assert(target->reserved_head(f.ring) != before);
+		/* What is told of late is just this. */
+		ck_assert(target->reserved_head(f.ring) != before || !strcmp(target->name, "late-mark"));
 		target->commit(f.ring, &outer);
 		drain(&f);
 		ck_assert_uint_eq(f.stream.records, 2);
@@ -250,7 +279,7 @@ START_TEST(skip)
 		struct fixture f;
 		uint64_t start, head;
 
-		if (target->driver != DRIVER_HARNESS)
+		if (target->driver != DRIVER_HARNESS || fails_undisturbed(target))
 			continue;
 		fixture_open(&f, target, starts[_i]);
 		start = target->head(f.reader);
@@ -346,6 +375,7 @@ Suite *suite_make(void)
 	suite_add(claims, text_is_what_runs, stepping_missing(&stepper_trap));
 	tcase_add_loop_test(rings, round_trip, 0, 3);
 	tcase_add_loop_test(rings, losses, 0, 3);
+	tcase_add_loop_test(rings, overwritten, 0, 3);
 	tcase_add_loop_test(rings, reservations, 0, 3);
 	tcase_add_loop_test(rings, skip, 0, 3);
 	return suite;

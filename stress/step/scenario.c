@@ -69,10 +69,10 @@ static void lose_and_room_for_one(struct scene *scene)
 	write_one(scene, 200);
 }
 
-/* Half full, where a reader that waits for the usual watermark is woken by the next record. */
-static void half_full(struct scene *scene)
+/* The next record wakes the reader; where there are no wakeups, half full, as with the usual watermark. */
+static void at_watermark(struct scene *scene)
 {
-	fill_up_to(scene, 0, SCENE_DATA_SIZE / 2 - 8);
+	fill_up_to(scene, 0, scene->target->wakeups ? scene->target->watermark : SCENE_DATA_SIZE / 2 - 8);
 }
 
 const struct scenario scenarios[] = {
@@ -99,7 +99,7 @@ const struct scenario scenarios[] = {
 	  .size = 64,
 	  .nested_size = 32,
 	  .releases = true },
-	{ .name = "half full", .prepare = half_full, .size = 16, .nested_size = 16 },
+	{ .name = "at the watermark", .prepare = at_watermark, .size = 16, .nested_size = 16 },
 	{ .name = "long records", .size = 504, .nested_size = 256 },
 };
 

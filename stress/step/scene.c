@@ -60,6 +60,10 @@ static uint32_t read_records(struct scene *scene)
 	if (target->poll(scene->reader, &head) < 0)
 		return 0;
 	observer->seen = head;
+	if (target->missed && target->missed(scene->reader) != observer->missed) {
+		observer->missed = target->missed(scene->reader);
+		oracle_missed(&observer->stream);
+	}
 	do {
 		findings.count = 0;
 		rc = target->next(scene->reader, &record);
@@ -77,6 +81,51 @@ static uint32_t read_records(struct scene *scene)
 	return kinds | take(scene, &findings);
 }
 
+/* All records that there are for who comes now, in a stream of their own. */
+static uint32_t read_all(struct scene *scene, struct target_reader *reader, struct oracle_stream *stream)
+{
+	const struct target *target = scene->target;
+	struct target_record record;
+	struct findings findings = { .count = 0 };
+	uint32_t kinds = 0;
+	int rc = 1;
+
+	if (target->poll(reader, NULL) < 0)
+		return 0;
+	while (rc == 1) {
+		rc = target->next(reader, &record);
+		findings.count = 0;
+		if (rc == 1) {
+			struct observed_record seen = { .type = record.type,
+							.size = record.size,
+							.position = record.position,
+							.payload = record.payload };
+
+			oracle_record(stream, &seen, &findings);
+		} else if (rc < 0) {
+			oracle_bad_record(stream, record.position, 0, &findings);
+		}
+		kinds |= take(scene, &findings);
+	}
+	if (rc < 0)
+		target->skip(reader);
+	findings.count = 0;
+	oracle_batch(stream, &findings);
+	return kinds | take(scene, &findings);
+}
+
+/* A snapshot at this instruction: whatever a write is doing, there are whole records in it, and of each level all but
+ * the oldest. */
+static uint32_t take_snapshot(struct scene *scene)
+{
+	struct oracle_stream stream;
+
+	oracle_stream_init(&stream, STREAM, SCENE_DATA_SIZE);
+	oracle_missed(&stream);
+	scene->target->rewind(scene->again);
+	return read_all(scene, scene->again, &stream);
+}
+
 uint32_t scene_look(struct scene *scene)
 {
 	const struct target *target = scene->target;
@@ -84,14 +133,18 @@ uint32_t scene_look(struct scene *scene)
 	uint64_t tail = target->tail(scene->reader);
 	uint64_t head = target->head(scene->reader);
 	struct findings findings = { .count = 0 };
-	uint32_t kinds;
+	uint32_t kinds = 0;
 
+	if (target->overwrites)
+		kinds = take_snapshot(scene);
+	if (target->wakeups)
+		oracle_look(&observer->wake, target->wakeups(scene->ring), head);
 	/* Nothing has moved, as after most instructions. */
 	if (observer->watch.any && head == observer->watch.head && head == observer->seen && tail == observer->tail)
-		return 0;
+		return kinds;
 	oracle_head(&observer->watch, tail, head, &findings);
 	oracle_fill(&observer->stream, head, tail, &findings);
-	kinds = take(scene, &findings);
+	kinds |= take(scene, &findings);
 	if (head != observer->seen)
 		kinds |= read_records(scene);
 	observer->tail = target->tail(scene->reader);
@@ -109,9 +162,15 @@ uint32_t scene_written(struct scene *scene, unsigned level, int result)
 
 	scene->observer.failed[level] += result != 0;
 	/* Who interrupted must leave nothing behind that nobody will publish; but the interrupted one will. */
-	if (!level)
-		oracle_between(scene->target->reserved_head(scene->ring), scene->target->head(scene->reader),
-			       &findings);
+	if (!level) {
+		const struct target *target = scene->target;
+		uint64_t head = target->head(scene->reader);
+
+		oracle_between(target->reserved_head(scene->ring), head, &findings);
+		if (target->wakeups)
+			oracle_awaited(&scene->observer.wake, target->watermark, target->wakeups(scene->ring), head,
+				       &findings);
+	}
 	return take(scene, &findings);
 }
 
@@ -128,34 +187,16 @@ bool scene_release(struct scene *scene)
 /* Someone who comes late must find what was there: records that were seen once may have been written over since. */
 static uint32_t read_again(struct scene *scene)
 {
-	const struct target *target = scene->target;
-	struct target_reader *late = target->reader_open(scene->ring);
+	struct target_reader *late = scene->target->reader_open(scene->ring);
 	struct oracle_stream stream;
-	struct target_record record;
-	struct findings findings = { .count = 0 };
-	uint32_t kinds = 0;
-	int rc;
+	uint32_t kinds;
 
 	/* Positions that contradict each other have been told of. */
 	if (!late)
 		return 0;
 	oracle_stream_init(&stream, STREAM, SCENE_DATA_SIZE);
-	for (rc = target->poll(late, NULL) < 0 ? 0 : 1; rc == 1;) {
-		rc = target->next(late, &record);
-		findings.count = 0;
-		if (rc == 1) {
-			struct observed_record seen = { .type = record.type,
-							.size = record.size,
-							.position = record.position,
-							.payload = record.payload };
-
-			oracle_record(&stream, &seen, &findings);
-		} else if (rc < 0) {
-			oracle_bad_record(&stream, record.position, 0, &findings);
-		}
-		kinds |= take(scene, &findings);
-	}
-	target->reader_close(late);
+	kinds = read_all(scene, late, &stream);
+	scene->target->reader_close(late);
 	return kinds & (VIOLATION_BIT(TORN_RECORD) | VIOLATION_BIT(BAD_RECORD));
 }
 
@@ -196,7 +237,8 @@ static uint32_t fill_up(struct scene *scene)
 /* What a write has left behind may show with the next one only, when the ring is full, or after that. */
 static uint32_t write_again(struct scene *scene)
 {
-	uint32_t kinds = scene->scenario->drains ? 0 : fill_up(scene);
+	/* What overwrites is never full. */
+	uint32_t kinds = scene->scenario->drains || scene->target->overwrites ? 0 : fill_up(scene);
 	bool taken;
 
 	if (kinds)
@@ -257,7 +299,16 @@ int scene_open(struct scene *scene, const struct target *target, const struct sc
 		scene_close(scene);
 		return -error;
 	}
+	if (target->overwrites) {
+		scene->again = target->reader_open(scene->ring);
+		if (!scene->again) {
+			error = errno;
+			scene_close(scene);
+			return -error;
+		}
+	}
 	scene->observer.seen = scenario_start(scenario);
+	scene->observer.wake.head = scenario_start(scenario);
 	oracle_stream_init(&scene->observer.stream, STREAM, SCENE_DATA_SIZE);
 	if (scenario->prepare)
 		scenario->prepare(scene);
@@ -267,12 +318,15 @@ int scene_open(struct scene *scene, const struct target *target, const struct sc
 
 void scene_close(struct scene *scene)
 {
+	if (scene->again)
+		scene->target->reader_close(scene->again);
 	if (scene->reader)
 		scene->target->reader_close(scene->reader);
 	if (scene->attached && scene->target->detach)
 		scene->target->detach(scene->ring);
 	if (scene->ring)
 		scene->target->close(scene->ring);
+	scene->again = NULL;
 	scene->reader = NULL;
 	scene->ring = NULL;
 	scene->attached = false;

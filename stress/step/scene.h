@@ -32,6 +32,8 @@ struct scenario {
 struct observer {
 	struct oracle_watch watch;
 	struct oracle_stream stream;
+	struct oracle_wake wake;
+	uint64_t missed;    /* bytes that were overwritten before they were read */
 	uint64_t seen;      /* data_head up to which records have been looked at */
 	uint64_t tail;      /* data_tail at the end of the last look */
 	uint64_t zero_lost; /* LOST records that say 0 */
@@ -44,6 +46,7 @@ struct scene {
 	const struct scenario *scenario;
 	struct target_ring *ring;
 	struct target_reader *reader;
+	struct target_reader *again; /* where it overwrites: reads all there is, again and again */
 	bool attached;
 	struct observer observer;
 	struct findings last; /* of the last look that found anything */

@@ -7,9 +7,22 @@
 #include "reader_state.h"
 #include "ring.h"
 
-/* A process that steps writes for us is forked, and writes into the ring. */
-static struct target_ring *ring_keep_on_fork(struct nrb_ring *ring)
+/* The harness's positions count up: those of a backward ring are told as what is left to 2^64. */
+static uint64_t upward(uint32_t flags, uint64_t position)
 {
+	return flags & NRB_BACKWARD ? 0 - position : position;
+}
+
+struct target_ring *ring_open_as(const struct target_attr *attr, const struct nrb_attr *mode)
+{
+	struct nrb_attr as = *mode;
+	struct nrb_ring *ring;
+
+	as.data_size = attr->data_size;
+	as.start = upward(mode->flags, attr->start);
+	as.id = attr->id;
+	ring = nrb_create(&as);
+	/* A process that steps writes for us is forked, and writes into the ring. */
 	if (ring)
 		madvise(ring, nrb_page_size(), MADV_KEEPONFORK);
 	return (struct target_ring *)ring;
@@ -17,12 +30,9 @@ static struct target_ring *ring_keep_on_fork(struct nrb_ring *ring)
 
 struct target_ring *ring_open(const struct target_attr *attr)
 {
-	struct nrb_attr ring = NRB_ATTR_INIT;
+	const struct nrb_attr plain = NRB_ATTR_INIT;
 
-	ring.data_size = attr->data_size;
-	ring.start = attr->start;
-	ring.id = attr->id;
-	return ring_keep_on_fork(nrb_create(&ring));
+	return ring_open_as(attr, &plain);
 }
 
 void ring_close(struct target_ring *ring)
@@ -32,7 +42,9 @@ void ring_close(struct target_ring *ring)
 
 uint64_t ring_reserved_head(const struct target_ring *ring)
 {
-	return nrb_reserved_head((const struct nrb_ring *)ring);
+	const struct nrb_ring *r = (const struct nrb_ring *)ring;
+
+	return upward(r->flags, nrb_reserved_head(r));
 }
 
 uint64_t ring_lost(const struct target_ring *ring)
@@ -40,9 +52,19 @@ uint64_t ring_lost(const struct target_ring *ring)
 	return nrb_lost((const struct nrb_ring *)ring);
 }
 
+uint64_t ring_wakeups(const struct target_ring *ring)
+{
+	return nrb_wakeups((const struct nrb_ring *)ring);
+}
+
 struct target_reader *ring_reader_open(struct target_ring *ring)
 {
-	return (struct target_reader *)nrb_reader_open(ring_of(ring));
+	struct nrb_reader *reader = nrb_reader_open(ring_of(ring));
+
+	/* A look from here on tells what is missed: of what came before it is opened nobody expects that. */
+	if (reader && reader->flags & NRB_OVERWRITE)
+		nrb_reader_poll(reader, NULL);
+	return (struct target_reader *)reader;
 }
 
 void ring_reader_close(struct target_reader *reader)
@@ -52,26 +74,38 @@ void ring_reader_close(struct target_reader *reader)
 
 uint64_t ring_head(const struct target_reader *reader)
 {
-	return nrb_reader_head((const struct nrb_reader *)reader);
+	const struct nrb_reader *r = (const struct nrb_reader *)reader;
+
+	return upward(r->flags, nrb_reader_head(r));
 }
 
 uint64_t ring_tail(const struct target_reader *reader)
 {
-	return nrb_reader_tail((const struct nrb_reader *)reader);
+	const struct nrb_reader *r = (const struct nrb_reader *)reader;
+
+	return r->flags & NRB_OVERWRITE ? ring_head(reader) : upward(r->flags, nrb_reader_tail(r));
 }
 
 int64_t ring_poll(struct target_reader *reader, uint64_t *head)
 {
-	return nrb_reader_poll((struct nrb_reader *)reader, head);
+	struct nrb_reader *r = (struct nrb_reader *)reader;
+	int64_t available = nrb_reader_poll(r, head);
+
+	if (head)
+		*head = upward(r->flags, *head);
+	return available;
 }
 
 int ring_next(struct target_reader *reader, struct target_record *record)
 {
+	const uint32_t flags = ((const struct nrb_reader *)reader)->flags;
 	struct nrb_record found;
 	int rc = nrb_reader_next((struct nrb_reader *)reader, &found);
 
-	record->position = found.position;
+	record->position = upward(flags, found.position);
 	if (rc == 1) {
+		/* Of a backward ring's record that is where it ends, counted up. */
+		record->position -= flags & NRB_BACKWARD ? sizeof(struct nrb_header) + found.size : 0;
 		record->type = found.type;
 		record->size = found.size;
 		record->payload = found.payload;
@@ -87,6 +121,16 @@ void ring_release(struct target_reader *reader)
 uint64_t ring_skip(struct target_reader *reader)
 {
 	return nrb_reader_skip((struct nrb_reader *)reader);
+}
+
+uint64_t ring_missed(const struct target_reader *reader)
+{
+	return nrb_reader_missed((const struct nrb_reader *)reader);
+}
+
+void ring_rewind(struct target_reader *reader)
+{
+	nrb_reader_rewind((struct nrb_reader *)reader);
 }
 
 unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, struct target_region *region)

@@ -24,9 +24,12 @@ RING_TARGET_INLINE struct nrb_reservation *reservation_of(struct target_reservat
 }
 
 struct target_ring *ring_open(const struct target_attr *attr);
+/* A ring that does more than the plain one; @mode: what. Its size, start and id are the harness's. */
+struct target_ring *ring_open_as(const struct target_attr *attr, const struct nrb_attr *mode);
 void ring_close(struct target_ring *ring);
 uint64_t ring_reserved_head(const struct target_ring *ring);
 uint64_t ring_lost(const struct target_ring *ring);
+uint64_t ring_wakeups(const struct target_ring *ring);
 struct target_reader *ring_reader_open(struct target_ring *ring);
 void ring_reader_close(struct target_reader *reader);
 uint64_t ring_head(const struct target_reader *reader);
@@ -35,14 +38,37 @@ int64_t ring_poll(struct target_reader *reader, uint64_t *head);
 int ring_next(struct target_reader *reader, struct target_record *record);
 void ring_release(struct target_reader *reader);
 uint64_t ring_skip(struct target_reader *reader);
+uint64_t ring_missed(const struct target_reader *reader);
+void ring_rewind(struct target_reader *reader);
 unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, struct target_region *region);
 
 /* The members of struct target that are the same for all of them. */
+#define RING_TARGET_FUNCTIONS                                                                                          \
+	.driver = DRIVER_HARNESS, .close = ring_close, .reserved_head = ring_reserved_head, .lost = ring_lost,         \
+	.reader_open = ring_reader_open, .reader_close = ring_reader_close, .head = ring_head, .tail = ring_tail,      \
+	.poll = ring_poll, .next = ring_next, .release = ring_release, .skip = ring_skip, .regions = ring_regions
+
+/* And of plain rings. */
 #define RING_TARGET_COMMON                                                                                             \
-	.checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP), .driver = DRIVER_HARNESS, .open = ring_open,          \
-	.close = ring_close, .reserved_head = ring_reserved_head, .lost = ring_lost, .reader_open = ring_reader_open,  \
-	.reader_close = ring_reader_close, .head = ring_head, .tail = ring_tail, .poll = ring_poll, .next = ring_next, \
-	.release = ring_release, .skip = ring_skip, .regions = ring_regions
+	.checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP), .open = ring_open, RING_TARGET_FUNCTIONS
+
+/* Of rings whose reader is woken at a watermark of so many @bytes. */
+#define RING_TARGET_WOKEN(bytes) .checks = VIOLATION_ALL, .wakeups = ring_wakeups, .watermark = (bytes)
+
+/* Of rings that are overwritten: there is no tail, and nothing is refused. */
+#define RING_TARGET_OVERWRITTEN                                                                                        \
+	.checks = VIOLATION_ALL &                                                                                      \
+		  ~(VIOLATION_BIT(MISSED_WAKEUP) | VIOLATION_BIT(HEAD_BELOW_TAIL) | VIOLATION_BIT(OVERRUN)),           \
+	.overwrites = true, .missed = ring_missed, .rewind = ring_rewind
+
+/* NAME_open: a ring made as @mode says, fields of struct nrb_attr. */
+#define RING_TARGET_OPEN(name, ...)                                                                                    \
+	static struct target_ring *name##_open(const struct target_attr *attr)                                         \
+	{                                                                                                              \
+		const struct nrb_attr mode = { .struct_size = sizeof(mode), .clock = 1, __VA_ARGS__ };                 \
+                                                                                                                       \
+		return ring_open_as(attr, &mode);                                                                      \
+	}
 
 /* The bounds of a section, which the linker tells. Hidden: they are nobody else's. */
 #define TEXT_START(section) __start_##section
@@ -59,6 +85,29 @@ unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, st
 #define TARGET_TEXT_(name, section)                                                                                    \
 	TEXT_DECLARE(section);                                                                                         \
 	static const struct text_range name##_text[] __attribute__((unused)) = { TEXT_RANGE(section), { NULL, NULL } }
+
+/* The entry points of what is installed, called as a user calls them: NAME_write, NAME_reserve and NAME_commit, in
+ * @section. */
+#define RING_TARGET_INSTALLED(name, section)                                                                           \
+	NRB_INSTALLED_SECTION(section)                                                                                 \
+	static int name##_write(struct target_ring *ring, const void *payload, size_t size)                            \
+	{                                                                                                              \
+		return nrb_write(ring_of(ring), NRB_RECORD_SAMPLE, payload, size);                                     \
+	}                                                                                                              \
+	NRB_INSTALLED_SECTION(section)                                                                                 \
+	static int name##_reserve(struct target_ring *ring, struct target_reservation *reservation, size_t size)       \
+	{                                                                                                              \
+		int rc = nrb_reserve(ring_of(ring), reservation_of(reservation), NRB_RECORD_SAMPLE, size);             \
+                                                                                                                       \
+		reservation->payload = reservation_of(reservation)->payload;                                           \
+		return rc;                                                                                             \
+	}                                                                                                              \
+	NRB_INSTALLED_SECTION(section)                                                                                 \
+	static void name##_commit(struct target_ring *ring, struct target_reservation *reservation)                    \
+	{                                                                                                              \
+		nrb_commit(ring_of(ring), reservation_of(reservation));                                                \
+	}
+#define NRB_INSTALLED_SECTION(name) __attribute__((section(#name)))
 
 /* The entry points of a variant: NAME_write, NAME_reserve and NAME_commit by the steps in @steps (see steps.h),
  * in the section that NRB_STEPS_SECTION names, and NAME_text, the range of it. */
@@ -106,9 +155,19 @@ extern const struct target target_plain_reserve;
 extern const struct target target_torn_head;
 extern const struct target target_lost_race;
 extern const struct target target_plain_nest_reload;
+extern const struct target target_swapped_space;
+extern const struct target target_late_mark;
+extern const struct target target_early_wakeup;
+extern const struct target target_own_wakeup;
+extern const struct target target_late_wakeup;
 /* Sound. */
 extern const struct target target_fixed;
 extern const struct target target_fixed_lock;
 extern const struct target target_mask;
+extern const struct target target_overwrite;
+extern const struct target target_backward;
+extern const struct target target_backward_overwrite;
+extern const struct target target_watermark;
+extern const struct target target_sample_id;
 
 #endif /* STRESS_RING_TARGET_H */

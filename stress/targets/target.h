@@ -4,7 +4,7 @@
  *
  * Nothing above this table knows which ring it holds. A target is a ring with one writer thread, which its own
  * interrupts may nest into, a consumer, and any number of watchers. Functions give 0 or -errno, pointers NULL and
- * errno.
+ * errno. Positions count up, whichever way the ring itself counts them.
  */
 #ifndef STRESS_TARGET_H
 #define STRESS_TARGET_H
@@ -68,6 +68,8 @@ struct target {
 	uint32_t checks;    /* the violations that can be told for this target at all */
 	unsigned max_depth; /* writes that may nest, the outermost included; 0: unlimited */
 	bool masks_signals; /* its writes block the harness's signals */
+	bool overwrites;    /* no write is refused, and a reader who is late misses the oldest records */
+	uint64_t watermark; /* with wakeups: so many bytes at most may be left unread without one */
 	enum driver driver;
 	const struct text_range *text; /* its write path, what it calls elsewhere left out; a NULL start ends them */
 
@@ -83,8 +85,12 @@ struct target {
 	void (*commit)(struct target_ring *ring, struct target_reservation *reservation);
 	uint64_t (*reserved_head)(const struct target_ring *ring);
 	uint64_t (*lost)(const struct target_ring *ring);
+	uint64_t (*wakeups)(const struct target_ring *ring); /* how often its reader has been woken; NULL: never is */
 
-	/* The reading side. head and tail: any thread, acquire loads; the others: the one consumer. */
+	/*
+	 * The reading side. head and tail: any thread, acquire loads; the others: the one consumer. Where it
+	 * overwrites, nobody consumes, and tail is head.
+	 */
 	struct target_reader *(*reader_open)(struct target_ring *ring);
 	void (*reader_close)(struct target_reader *reader);
 	uint64_t (*head)(const struct target_reader *reader);
@@ -95,6 +101,9 @@ struct target {
 	int (*next)(struct target_reader *reader, struct target_record *record);
 	void (*release)(struct target_reader *reader);
 	uint64_t (*skip)(struct target_reader *reader);
+	/* Where it overwrites: bytes that came and went unread; and to begin again with the oldest record there is. */
+	uint64_t (*missed)(const struct target_reader *reader);
+	void (*rewind)(struct target_reader *reader);
 
 	/*
 	 * All memory that writing and reading change, shared with forked processes where writing changes it: so that a

@@ -3,12 +3,34 @@
 
 #include "ring_target.h"
 
-/* Controls in the order of their history, then the sound ones. */
+/* Controls in the order of their history, then those of single modes; the sound ones, then the modes. */
 const struct target *const target_table[] = {
-	&target_legacy,        &target_late_inc,      &target_early_check,   &target_no_recheck,
-	&target_no_nest,       &target_publish_first, &target_no_tail_check, &target_hoisted_space,
-	&target_plain_reserve, &target_torn_head,     &target_lost_race,     &target_plain_nest_reload,
-	&target_fixed,         &target_fixed_lock,    &target_mask,          NULL,
+	&target_legacy,
+	&target_late_inc,
+	&target_early_check,
+	&target_no_recheck,
+	&target_no_nest,
+	&target_publish_first,
+	&target_no_tail_check,
+	&target_hoisted_space,
+	&target_plain_reserve,
+	&target_torn_head,
+	&target_lost_race,
+	&target_plain_nest_reload,
+	&target_swapped_space,
+	&target_late_mark,
+	&target_early_wakeup,
+	&target_own_wakeup,
+	&target_late_wakeup,
+	&target_fixed,
+	&target_fixed_lock,
+	&target_mask,
+	&target_backward,
+	&target_overwrite,
+	&target_backward_overwrite,
+	&target_watermark,
+	&target_sample_id,
+	NULL,
 };
 
 const struct target *target_find(const char *name)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backward-overwrite - libnrb's backward flight recorder, as perf's overwritable buffers are
+ */
+#include "ring_target.h"
+
+RING_TARGET_INSTALLED(backward_overwrite, nrb_path_backward_overwrite)
+RING_TARGET_OPEN(backward_overwrite, .flags = NRB_OVERWRITE | NRB_BACKWARD)
+
+TEXT_DECLARE(nrb_path_backward_overwrite);
+TEXT_DECLARE(nrb_write_path);
+TEXT_DECLARE(nrb_write_modes);
+static const struct text_range backward_overwrite_text[] = {
+	TEXT_RANGE(nrb_path_backward_overwrite),
+	TEXT_RANGE(nrb_write_path),
+	TEXT_RANGE(nrb_write_modes),
+	{ NULL, NULL },
+};
+
+const struct target target_backward_overwrite = {
+	.name = "backward-overwrite",
+	.summary = "libnrb as a backward flight recorder",
+	.claim = CLAIM_SOUND,
+	RING_TARGET_FUNCTIONS,
+	RING_TARGET_OVERWRITTEN,
+	.open = backward_overwrite_open,
+	.text = backward_overwrite_text,
+	.write = backward_overwrite_write,
+	.reserve = backward_overwrite_reserve,
+	.commit = backward_overwrite_commit,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * overwrite - libnrb's flight recorder: no write is refused, snapshots are taken while it runs
+ */
+#include "ring_target.h"
+
+RING_TARGET_INSTALLED(overwrite, nrb_path_overwrite)
+RING_TARGET_OPEN(overwrite, .flags = NRB_OVERWRITE)
+
+TEXT_DECLARE(nrb_path_overwrite);
+TEXT_DECLARE(nrb_write_path);
+TEXT_DECLARE(nrb_write_modes);
+static const struct text_range overwrite_text[] = {
+	TEXT_RANGE(nrb_path_overwrite),
+	TEXT_RANGE(nrb_write_path),
+	TEXT_RANGE(nrb_write_modes),
+	{ NULL, NULL },
+};
+
+const struct target target_overwrite = {
+	.name = "overwrite",
+	.summary = "libnrb as a flight recorder: never refuses, read by snapshots while it is written",
+	.claim = CLAIM_SOUND,
+	RING_TARGET_FUNCTIONS,
+	RING_TARGET_OVERWRITTEN,
+	.open = overwrite_open,
+	.text = overwrite_text,
+	.write = overwrite_write,
+	.reserve = overwrite_reserve,
+	.commit = overwrite_commit,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watermark - libnrb with a reader that is woken at a watermark
+ */
+#include "ring_target.h"
+
+RING_TARGET_INSTALLED(watermark, nrb_path_watermark)
+RING_TARGET_OPEN(watermark, .flags = NRB_WAKE_WATERMARK, .wakeup = 256)
+
+TEXT_DECLARE(nrb_path_watermark);
+TEXT_DECLARE(nrb_write_path);
+TEXT_DECLARE(nrb_write_modes);
+static const struct text_range watermark_text[] = {
+	TEXT_RANGE(nrb_path_watermark),
+	TEXT_RANGE(nrb_write_path),
+	TEXT_RANGE(nrb_write_modes),
+	{ NULL, NULL },
+};
+
+const struct target target_watermark = {
+	.name = "watermark",
+	.summary = "libnrb with a reader that is woken through an eventfd at a watermark",
+	.claim = CLAIM_SOUND,
+	RING_TARGET_FUNCTIONS,
+	RING_TARGET_WOKEN(256),
+	.open = watermark_open,
+	.text = watermark_text,
+	.write = watermark_write,
+	.reserve = watermark_reserve,
+	.commit = watermark_commit,
+};
