@@ -51,8 +51,8 @@ static uint64_t copy_out(struct nrb_reader *reader, uint64_t low, uint64_t high)
 }
 
 /*
- * Whether from @low to @high is more than the ring holds: then one end, which was reserved last, lies on the other. @high
- * is the mark of a forward ring, @low that of a backward one.
+ * Whether from @low to @high is more than the ring holds: then one end, which was reserved last, lies on the other.
+ * @high is the mark of a forward ring, @low that of a backward one.
  */
 static bool is_overwritten(const struct nrb_reader *reader, uint64_t low, uint64_t high)
 {

@@ -51,9 +51,9 @@ NRB_STEP void nrb_begin_in_mode(struct nrb_ring *ring, struct nrb_reservation *r
 
 /*
  * A record has been reserved and the ring now reaches up to @head: note it if the reader is to be woken for that. Perf
- * adds the watermark in a load and an addition; a nested writer in between does the same, the mark comes to lie ahead of
- * head, and from then on every record wakes the reader. So the mark moves in one atomic step, or a nested writer, which
- * reserved after us, has moved it further.
+ * adds the watermark in a load and an addition; a nested writer in between does the same, the mark comes to lie ahead
+ * of head, and from then on every record wakes the reader. So the mark moves in one atomic step, or a nested writer,
+ * which reserved after us, has moved it further.
  */
 NRB_STEP void nrb_note_wakeup(struct nrb_ring *ring, uint64_t head)
 {
@@ -69,7 +69,7 @@ NRB_STEP void nrb_note_wakeup(struct nrb_ring *ring, uint64_t head)
 	}
 }
 
-/* The part of the data that @head lies in has a record's end at @head: of several the last one stays. */
+/* Of several records' ends in one part of the data, the first is noted: that of the record which enters it. */
 NRB_STEP void nrb_note_boundary(struct nrb_ring *ring, uint64_t before, uint64_t head)
 {
 	/* Once for each part, by who leaves it: no other write, nested or not, stores for the same lap of it. */

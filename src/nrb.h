@@ -75,8 +75,8 @@ struct nrb_attr {
 	int32_t clock;        /* clockid_t of timestamps; CLOCK_MONOTONIC, which is 1, unless told otherwise */
 	uint64_t wakeup; /* with NRB_WAKE_WATERMARK bytes, 0: half of data_size; with NRB_WAKE_RECORDS records, 0: 1 */
 	uint64_t sample_id; /* the fields of a sample_id trailer, which each record then ends in; 0: none */
-	uint64_t
-		sample_type; /* how payloads of NRB_RECORD_SAMPLE are laid out, in perf's terms; 0: the user's own way */
+	/* How payloads of NRB_RECORD_SAMPLE are laid out, in perf's terms; 0: the user's own way. */
+	uint64_t sample_type;
 };
 
 /* Fields that are not named are 0, in C++ too. */
@@ -154,8 +154,8 @@ int nrb_writer_fd(const struct nrb_ring *ring);
  * nrb_wakeup_fd - the eventfd that becomes readable when the reader is to be woken
  * @ring: the ring
  *
- * For poll(2) and epoll(7). It stays readable until somebody reads it, as nrb_reader_wait() does; so a wakeup that comes
- * before the wait is not lost. It belongs to @ring.
+ * For poll(2) and epoll(7). It stays readable until somebody reads it, as nrb_reader_wait() does; so a wakeup that
+ * comes before the wait is not lost. It belongs to @ring.
  *
  * Context: thread. Return: the descriptor, or -EOPNOTSUPP: the ring was made without wakeups.
  */
@@ -241,7 +241,8 @@ void nrb_commit(struct nrb_ring *ring, struct nrb_reservation *reservation);
  * @ring: the ring
  * @reservation: from nrb_reserve()
  *
- * Others may have written behind it already, so its room stays taken, by padding that readers skip. Not counted as lost.
+ * Others may have written behind it already, so its room stays taken, by padding that readers skip. Not counted as
+ * lost.
  *
  * Context: as nrb_commit().
  */
@@ -293,8 +294,8 @@ struct nrb_sample_id {
  * nrb_reader_open - open the reading side of a ring
  * @ring: a ring of this process
  *
- * Reading begins at data_tail, so that a consumer may be replaced; in an overwrite ring with the oldest record there is.
- * A ring has one consumer at a time; any number of threads may watch it through nrb_reader_head() and
+ * Reading begins at data_tail, so that a consumer may be replaced; in an overwrite ring with the oldest record there
+ * is. A ring has one consumer at a time; any number of threads may watch it through nrb_reader_head() and
  * nrb_reader_tail(). Of an overwrite ring there may be any number of readers, since none of them takes anything.
  *
  * nrb_reader_open_fd - the same from a descriptor, nrb_fd(), which stays the caller's
@@ -323,8 +324,8 @@ void nrb_reader_close(struct nrb_reader *reader);
  * @reader: the reader
  * @head: receives data_head as it was loaded; may be NULL
  *
- * Of an overwrite ring this takes a snapshot: whole records, copied, from where the last one ended. What was overwritten
- * since is passed over: nrb_reader_missed(). The writer goes on meanwhile; pausing it is not necessary.
+ * Of an overwrite ring this takes a snapshot: whole records, copied, from where the last one ended. What was
+ * overwritten since is passed over: nrb_reader_missed(). The writer goes on meanwhile; pausing it is not necessary.
  *
  * Records come in the order in which they were reserved, of backward rings too.
  *
@@ -401,7 +402,8 @@ void nrb_reader_rewind(struct nrb_reader *reader);
 /* Bytes of an overwrite ring that were overwritten before this reader came to them. Context: consumer. */
 uint64_t nrb_reader_missed(const struct nrb_reader *reader);
 
-/* As nrb_pause() and nrb_resume(), from the reader's side. Context: any thread. Return: 0, or -EACCES: may not write. */
+/* As nrb_pause() and nrb_resume(), from the reader's side. Context: any thread. Return: 0, or -EACCES: it may not
+ * write. */
 int nrb_reader_pause(struct nrb_reader *reader);
 int nrb_reader_resume(struct nrb_reader *reader);
 

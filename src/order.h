@@ -50,7 +50,8 @@ static inline void nrb_cpu_relax(void)
 #endif
 }
 
-/* Copy to where others may be reading meanwhile: whole words, the last one filled up with zeros. @to is aligned to 8. */
+/* Copy to where others may be reading meanwhile: whole words, the last one filled up with zeros. @to is aligned to 8.
+ */
 NRB_PRIMITIVE void nrb_store_words(void *to, const void *from, size_t size)
 {
 	uint64_t *at = (uint64_t *)to, word;

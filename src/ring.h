@@ -23,8 +23,8 @@
  * a page of its own, for a named ring the file PATH.writer, from which it can be told after a crash what was reserved
  * and never published.
  *
- * All of it belongs to the writing thread and its handlers: no other CPU, hence the local primitives of order.h. But who
- * takes snapshots of an overwrite ring maps it for reading, and loads head and boundary: see nrb_reserve_in_mode().
+ * All of it belongs to the writing thread and its handlers: no other CPU, hence the local primitives of order.h. But
+ * who takes snapshots of an overwrite ring maps it for reading, and loads head and boundary: see nrb_reserve_in_mode().
  */
 struct nrb_writer {
 	uint64_t magic;
@@ -42,8 +42,9 @@ struct nrb_writer {
 	uint64_t wakeups; /* how often it has been woken */
 	uint64_t reserved_too[1];
 	/*
-	 * Of a ring that is overwritten, where to begin: for each 64th of the data, the end of the last record that ends in
-	 * it, once that record was reserved. Without it nobody could tell where in the oldest data a record begins.
+	 * Of a ring that is overwritten, where to begin: for each 64th of the data, the end of the first record that
+	 * ends in it, once that record was reserved. Without it nobody could tell where in the oldest data a record
+	 * begins.
 	 */
 	uint64_t boundary[NRB_BOUNDARIES];
 };
@@ -53,8 +54,8 @@ _Static_assert(offsetof(struct nrb_writer, boundary) == 128, "and fill one");
 _Static_assert(sizeof(struct nrb_writer) <= 4096, "it fits into the smallest page");
 
 /*
- * What a write needs. Constant once made, so that handlers may read it at any time; but for pid and tid. In memory that a
- * forked child finds zeroed: there payload_limit is 0, and no write gets beyond that.
+ * What a write needs. Constant once made, so that handlers may read it at any time; but for pid and tid. In memory that
+ * a forked child finds zeroed: there payload_limit is 0, and no write gets beyond that.
  */
 struct nrb_ring {
 	struct nrb_control *control;

@@ -34,8 +34,8 @@ int nrb_wakeup_wait(int fd, int64_t timeout_ns)
 
 	if (rc < 0)
 		return -errno;
-	/* Before the caller loads data_head: a wakeup that comes after that load makes it readable again. Another reader
-	 * of the same ring may have been faster. */
+	/* Before the caller loads data_head: a wakeup that comes after that load makes it readable again. Another
+	 * reader of the same ring may have been faster. */
 	if (rc)
 		(void)!read(fd, &count, sizeof(count));
 	return rc;
