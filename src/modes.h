@@ -40,9 +40,9 @@ NRB_STEP bool nrb_has_space_backward(const struct nrb_ring *ring, uint64_t head,
 NRB_STEP void nrb_begin_in_mode(struct nrb_ring *ring, struct nrb_reservation *r)
 {
 	/*
-	 * Before nest is raised. Who strikes before that wakes the reader itself; who strikes later leaves it to us, and
-	 * we must find that the wakeup has changed since. Perf reads it once nest is raised: who strikes in between does
-	 * not wake, and what it noted is taken for old.
+	 * Before nest is raised. From then on nested writers leave it to us to tell the reader, so what they change
+	 * must not look old to us. Who strikes between the two tells it, and so do we: once too often, never not at
+	 * all. Perf has it the other way round.
 	 */
 	r->wakeup = nrb_local_load(&ring->writer->wakeup);
 	nrb_local_fence();
@@ -63,9 +63,34 @@ NRB_STEP void nrb_note_wakeup(struct nrb_ring *ring, uint64_t head)
 	if (ring->flags & NRB_WAKE_WATERMARK) {
 		if ((int64_t)(head - wakeup) > (int64_t)ring->wakeup)
 			nrb_local_cas(&w->wakeup, &wakeup, head);
-	} else if (nrb_local_add(&w->records, 1) + 1 >= ring->wakeup) {
-		nrb_local_add(&w->records, 0 - ring->wakeup);
+	} else if ((nrb_local_add(&w->records, 1) + 1) % ring->wakeup == 0) {
+		/* Each multiple is reached by one writer alone, however they nest. */
 		nrb_local_add(&w->wakeup, 1);
+	}
+}
+
+/*
+ * There is no room up to @head: what was written since the last wakeup may never become enough for the next one, so the
+ * reader is to be woken now. Of what it was woken for already it is not told again.
+ */
+NRB_STEP void nrb_note_full(struct nrb_ring *ring, uint64_t head)
+{
+	struct nrb_writer *w = ring->writer;
+	uint64_t wakeup = nrb_local_load(&w->wakeup), records;
+
+	if (ring->flags & NRB_WAKE_WATERMARK) {
+		/* A nested writer that moves it meanwhile was refused as well, or had room that we did not. */
+		if ((int64_t)(head - wakeup) > 0)
+			nrb_local_cas(&w->wakeup, &wakeup, head);
+		return;
+	}
+	records = nrb_local_load(&w->records);
+	while (records % ring->wakeup) {
+		/* As if the missing ones had come. Repeated only if a nested writer has counted one. */
+		if (!nrb_local_cas(&w->records, &records, records + ring->wakeup - records % ring->wakeup))
+			continue;
+		nrb_local_add(&w->wakeup, 1);
+		return;
 	}
 }
 
@@ -77,6 +102,23 @@ NRB_STEP void nrb_note_boundary(struct nrb_ring *ring, uint64_t before, uint64_t
 		nrb_store_relaxed(&ring->writer->boundary[(head >> ring->boundary_shift) % NRB_BOUNDARIES], head);
 }
 
+/* Whether there is room for @size bytes in front of @head. */
+NRB_STEP bool nrb_has_space_in_mode(const struct nrb_ring *ring, uint64_t head, uint64_t size)
+{
+	const bool backward = ring->flags & NRB_BACKWARD;
+	uint64_t published;
+
+	if (!(ring->flags & NRB_OVERWRITE))
+		return backward ? nrb_has_space_backward(ring, head, size) : nrb_has_space(ring, head, size);
+	/*
+	 * What is overwritten is what was published, never a record that is still being written: whoever we
+	 * interrupted will go on filling it, over ours. data_head is this thread's own; somebody else's nonsense in it
+	 * is as harmless as in data_tail, and gone with the next publish.
+	 */
+	published = nrb_load_relaxed(&ring->control->data_head);
+	return (backward ? published - head : head - published) + size <= ring->data_size;
+}
+
 NRB_STEP int nrb_reserve_in_mode(struct nrb_ring *ring, struct nrb_reservation *r)
 {
 	struct nrb_writer *w = ring->writer;
@@ -86,9 +128,10 @@ NRB_STEP int nrb_reserve_in_mode(struct nrb_ring *ring, struct nrb_reservation *
 	do {
 		next = backward ? head - r->size : head + r->size;
 		/* Again after each failure, as in nrb_reserve_space(). */
-		if (!(ring->flags & NRB_OVERWRITE) &&
-		    !(backward ? nrb_has_space_backward(ring, head, r->size) : nrb_has_space(ring, head, r->size))) {
+		if (!nrb_has_space_in_mode(ring, head, r->size)) {
 			nrb_local_add(&w->lost, 1);
+			if (ring->flags & (NRB_WAKE_WATERMARK | NRB_WAKE_RECORDS))
+				nrb_note_full(ring, backward ? 0 - head : head);
 			return -ENOSPC;
 		}
 	} while (!nrb_local_cas(&w->head, &head, next));
@@ -131,10 +174,11 @@ NRB_STEP void nrb_put_trailer(struct nrb_ring *ring, unsigned char *at, uint64_t
 	nrb_store_words(at, word, words * sizeof(word[0]));
 }
 
-/* Who writes, when and where. Handlers may call all of it: vDSO, and one system call in a ring's life. */
+/* Who writes, when and where. Handlers may call all of it: vDSO, and two system calls in a ring's life. */
 NRB_STEP void nrb_stamp(struct nrb_ring *ring, uint64_t *time, uint32_t *cpu)
 {
 	struct timespec now = { 0 };
+	int saved = errno;
 
 	if (!nrb_local_load(&ring->tid)) {
 		nrb_local_store(&ring->pid, (uint32_t)getpid());
@@ -144,6 +188,8 @@ NRB_STEP void nrb_stamp(struct nrb_ring *ring, uint64_t *time, uint32_t *cpu)
 		clock_gettime(ring->clock, &now);
 	*time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	*cpu = ring->sample_id & NRB_SAMPLE_CPU ? (uint32_t)sched_getcpu() : 0;
+	/* The clock of a process that is no more fails. */
+	errno = saved;
 }
 
 NRB_STEP uint32_t nrb_trailer_in_mode(const struct nrb_ring *ring, uint32_t type)
@@ -162,11 +208,17 @@ NRB_STEP void nrb_put_frame(unsigned char *at, uint32_t type, uint32_t size, uin
 		nrb_store_words(at + size - trailer - 8, &zero, sizeof(zero));
 }
 
-/* @stamp: where time and CPU come from; the harness steps through writes with a clock of its own. */
+/*
+ * A LOST record is older than the record that it comes with. So in a backward ring it lies above: there who goes from
+ * data_head upwards meets the newest first.
+ *
+ * @stamp: where time and CPU come from; the harness steps through writes with a clock of its own.
+ */
 NRB_STEP void nrb_frame_stamped(struct nrb_ring *ring, struct nrb_reservation *r, uint32_t type,
 				void (*stamp)(struct nrb_ring *, uint64_t *, uint32_t *))
 {
 	unsigned char *at = ring->data + (r->position & (ring->data_size - 1));
+	unsigned char *lost = ring->flags & NRB_BACKWARD ? at + r->record : at;
 	const uint32_t trailer = nrb_trailer_in_mode(ring, type);
 	uint64_t time = 0;
 	uint32_t cpu = 0;
@@ -176,10 +228,11 @@ NRB_STEP void nrb_frame_stamped(struct nrb_ring *ring, struct nrb_reservation *r
 	if (r->lost_pending) {
 		struct nrb_lost body = { .id = ring->id, .lost = nrb_local_take(&ring->writer->lost) };
 
-		nrb_put_frame(at, NRB_RECORD_LOST, NRB_LOST_SIZE + ring->trailer, ring->trailer);
-		nrb_store_words(at + sizeof(struct nrb_header), &body, sizeof(body));
-		nrb_put_trailer(ring, at + NRB_LOST_SIZE, time, cpu);
-		at += NRB_LOST_SIZE + ring->trailer;
+		nrb_put_frame(lost, NRB_RECORD_LOST, NRB_LOST_SIZE + ring->trailer, ring->trailer);
+		nrb_store_words(lost + sizeof(struct nrb_header), &body, sizeof(body));
+		nrb_put_trailer(ring, lost + NRB_LOST_SIZE, time, cpu);
+		if (lost == at)
+			at += NRB_LOST_SIZE + ring->trailer;
 	}
 	nrb_put_frame(at, type, r->record, trailer);
 	if (trailer)

@@ -50,10 +50,14 @@ struct iovec;
 /* ---- making a ring ---- */
 
 /* nrb_attr.flags */
-#define NRB_OVERWRITE 0x1u      /* flight recorder: no write is refused, the newest records are kept */
-#define NRB_BACKWARD 0x2u       /* positions go down, as with perf's write_backward */
-#define NRB_WAKE_WATERMARK 0x4u /* wake the reader each time that so many bytes have been written: nrb_attr.wakeup */
-#define NRB_WAKE_RECORDS 0x8u   /* or each time that so many records have */
+/* Flight recorder: the newest records are kept. Nothing is refused but what would overwrite a record that is still
+ * being written: handlers that write more than a whole ring before the write that they interrupted goes on. */
+#define NRB_OVERWRITE 0x1u
+#define NRB_BACKWARD 0x2u /* positions go down, as with perf's write_backward */
+/* Wake the reader each time that more than nrb_attr.wakeup bytes have been written. Either kind wakes it, too, when a
+ * write finds no room and anything was written since it was woken last. */
+#define NRB_WAKE_WATERMARK 0x4u
+#define NRB_WAKE_RECORDS 0x8u /* or each time that so many records have been */
 
 /* nrb_attr.sample_id and .sample_type; as PERF_SAMPLE_*. Those named here may stand in a trailer, in this order. */
 #define NRB_SAMPLE_TID (1ull << 1)         /* u32 pid, tid */

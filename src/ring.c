@@ -192,7 +192,7 @@ static void fill_in(struct nrb_ring *ring, const struct nrb_attr *attr, uint64_t
 	ring->wakeup = attr->wakeup;
 	ring->sample_id = attr->sample_id;
 	ring->samples_trailed = !attr->sample_type;
-	ring->boundary_shift = (uint32_t)__builtin_ctzll(attr->data_size / NRB_BOUNDARIES);
+	ring->boundary_shift = (uint32_t)__builtin_ctzll(attr->data_size / NRB_PARTS);
 	ring->clock = attr->clock;
 	ring->wakeup_fd = home->wakeup_fd;
 	ring->in_mode = attr->flags || attr->sample_id;

@@ -16,7 +16,9 @@
 
 #define NRB_WRITER_MAGIC 0x746972772062726eull /* "nrb writ" */
 
-#define NRB_BOUNDARIES 64u
+/* Parts of an overwritten ring whose records' ends are noted, and how many of them: two laps, see boundary below. */
+#define NRB_PARTS 64u
+#define NRB_BOUNDARIES (2 * NRB_PARTS)
 
 /*
  * What only the writer writes. It lies outside the pages that readers map, so that no reader can damage it:
@@ -38,13 +40,14 @@ struct nrb_writer {
 	uint32_t nest;       /* writes in progress: the interrupted ones and the running one */
 	uint32_t unused;
 	uint64_t wakeup;  /* changes when the reader is to be woken: a position by watermark, a count by records */
-	uint64_t records; /* since the wakeup before, where so many of them wake the reader */
+	uint64_t records; /* written so far, where so many of them wake the reader */
 	uint64_t wakeups; /* how often it has been woken */
 	uint64_t reserved_too[1];
 	/*
 	 * Of a ring that is overwritten, where to begin: for each 64th of the data, the end of the first record that
 	 * ends in it, once that record was reserved. Without it nobody could tell where in the oldest data a record
-	 * begins.
+	 * begins. Of two laps: when a part is entered again, the record that begins where it was entered before may
+	 * still be whole, and the only one that is.
 	 */
 	uint64_t boundary[NRB_BOUNDARIES];
 };
