@@ -56,7 +56,7 @@ static uint64_t copy_out(struct nrb_reader *reader, uint64_t low, uint64_t high)
  */
 static bool is_overwritten(const struct nrb_reader *reader, uint64_t low, uint64_t high)
 {
-	return (int64_t)(high - low) > (int64_t)reader->data_size;
+	return high - low > reader->data_size;
 }
 
 /*
@@ -96,11 +96,23 @@ static void note_records(struct nrb_reader *reader, uint64_t from, uint64_t to)
 	}
 }
 
+/*
+ * Where the writer's reservations end by now, and that @head does not lie beyond it: then what is not overwritten is no
+ * more than a ring. data_head may be anybody's lie. Return: 0 or -EPROTO.
+ */
+static int check_mark(const struct nrb_reader *reader, uint64_t head, uint64_t *mark)
+{
+	*mark = load_mark(reader);
+	return (int64_t)(reader->flags & NRB_BACKWARD ? head - *mark : *mark - head) < 0 ? -EPROTO : 0;
+}
+
 /* Forward, overwritten: from where the last batch ended, or as near to that as there is anything left. */
 static int64_t snapshot_forward(struct nrb_reader *reader, uint64_t head)
 {
-	uint64_t from = reader->position, mark = load_mark(reader);
+	uint64_t from = reader->position, mark;
 
+	if (check_mark(reader, head, &mark))
+		return -EPROTO;
 	if (!reader->writer && is_overwritten(reader, from, mark))
 		/* Nobody tells where to begin; only what comes from now on can be read. */
 		from = head;
@@ -110,6 +122,9 @@ static int64_t snapshot_forward(struct nrb_reader *reader, uint64_t head)
 	/* Overtaken while we copied. The boundary is one that was noted before its data could be overwritten. */
 	if (is_overwritten(reader, from, mark))
 		from = oldest_boundary(reader, head, mark);
+	/* It cannot lie below what was copied, unless the mark went back. */
+	if (head - from > head - reader->low)
+		from = head;
 	if (!reader->rewound)
 		reader->missed += from - reader->position;
 	reader->position = head;
@@ -126,6 +141,8 @@ static int64_t snapshot_backward(struct nrb_reader *reader, uint64_t head)
 	const uint64_t size = reader->data_size;
 	uint64_t to = reader->position, at = head, mark;
 
+	if (check_mark(reader, head, &mark))
+		return -EPROTO;
 	if (to - head > size)
 		to = head + size;
 	mark = copy_out(reader, head, to);
@@ -146,6 +163,7 @@ static int64_t snapshot_backward(struct nrb_reader *reader, uint64_t head)
 	}
 	if (!reader->rewound)
 		reader->missed += reader->position - at;
+	reader->top = at;
 	reader->position = head;
 	return (int64_t)(at - head);
 }
@@ -156,6 +174,7 @@ static int64_t look_backward(struct nrb_reader *reader, uint64_t head)
 	uint64_t to = reader->position;
 
 	reader->low = head;
+	reader->top = to;
 	reader->position = head;
 	note_records(reader, head, to);
 	return (int64_t)(to - head);
@@ -177,33 +196,57 @@ static int64_t left_of_batch(const struct nrb_reader *reader)
 {
 	uint64_t through = nrb_batch_through(reader);
 
-	/* And of what is none, enough for somebody to come and see. */
+	/* Of what is none, enough for somebody to come and see. */
 	if (reader->stopped)
 		return sizeof(struct nrb_header);
 	return (int64_t)(reader->flags & NRB_BACKWARD ? through - reader->low : reader->position - through);
 }
 
+/* Whether the writer may be storing while we copy, and nothing tells us where. */
+static bool is_blind(const struct nrb_reader *reader)
+{
+	return reader->flags & NRB_OVERWRITE && !reader->writer && !nrb_load_relaxed(&reader->control->paused);
+}
+
+static int64_t take_batch(struct nrb_reader *reader, uint64_t head)
+{
+	if (!(reader->flags & NRB_OVERWRITE))
+		return look_backward(reader, head);
+	return reader->flags & NRB_BACKWARD ? snapshot_backward(reader, head) : snapshot_forward(reader, head);
+}
+
+bool nrb_batch_is_left(const struct nrb_reader *reader)
+{
+	return reader->stopped || reader->delivered != reader->records;
+}
+
 int64_t nrb_batch_poll(struct nrb_reader *reader, uint64_t head)
 {
+	const uint64_t position = reader->position, missed = reader->missed;
 	int64_t rc;
 
 	/* What was found is given first; nobody has to read a batch to its end before the next poll. */
-	if (reader->stopped || reader->delivered != reader->records)
+	if (nrb_batch_is_left(reader))
 		return left_of_batch(reader);
 	if (!is_plausible(reader, head))
 		return -EPROTO;
-	if (reader->flags & NRB_OVERWRITE && !reader->writer && !nrb_load_relaxed(&reader->control->paused))
+	if (is_blind(reader))
 		return -EACCES;
 	reader->head = head;
 	reader->records = 0;
 	reader->delivered = 0;
-	if (!(reader->flags & NRB_OVERWRITE))
-		rc = look_backward(reader, head);
-	else if (reader->flags & NRB_BACKWARD)
-		rc = snapshot_backward(reader, head);
+	rc = take_batch(reader, head);
+	/* Resumed meanwhile: what was copied may be anything, so it is as if we had not looked. */
+	if (is_blind(reader)) {
+		reader->position = position;
+		reader->missed = missed;
+		nrb_batch_forget(reader);
+		return -EACCES;
+	}
+	if (rc < 0)
+		nrb_batch_forget(reader);
 	else
-		rc = snapshot_forward(reader, head);
-	reader->rewound = 0;
+		reader->rewound = 0;
 	return rc;
 }
 
@@ -216,10 +259,10 @@ static uint32_t number_of(const struct nrb_reader *reader, uint32_t delivered)
 uint64_t nrb_batch_through(const struct nrb_reader *reader)
 {
 	if (reader->delivered == reader->records && !(reader->flags & NRB_BACKWARD))
-		return reader->position;
+		return reader->stopped ? reader->bad : reader->position;
 	if (reader->flags & NRB_BACKWARD) {
 		if (!reader->delivered)
-			return reader->released;
+			return reader->top;
 		return reader->low + 8ull * reader->record[number_of(reader, reader->delivered - 1)];
 	}
 	return reader->low + 8ull * reader->record[reader->delivered];
@@ -230,11 +273,12 @@ int nrb_batch_next(struct nrb_reader *reader, struct nrb_record *record)
 	uint64_t offset;
 
 	while (reader->delivered != reader->records) {
-		offset = 8ull * reader->record[number_of(reader, reader->delivered++)];
+		offset = 8ull * reader->record[number_of(reader, reader->delivered)];
 		record->position = reader->low + offset;
 		/* Once more, since in a ring that is not copied somebody may have changed it. */
 		if (!nrb_record_at(reader, batch_data(reader) + offset, reader->data_size - offset, record))
 			return -EBADMSG;
+		reader->delivered++;
 		if (record->type != NRB_RECORD_PADDING)
 			return 1;
 	}
@@ -250,6 +294,7 @@ void nrb_batch_forget(struct nrb_reader *reader)
 	reader->delivered = 0;
 	reader->stopped = 0;
 	reader->low = reader->position;
+	reader->top = reader->position;
 }
 
 uint64_t nrb_batch_skip(struct nrb_reader *reader)
@@ -257,6 +302,9 @@ uint64_t nrb_batch_skip(struct nrb_reader *reader)
 	uint64_t through = nrb_batch_through(reader);
 	uint64_t left = reader->flags & NRB_BACKWARD ? through - reader->position : reader->position - through;
 
+	/* Backward the newest records are given before what lies below them is found to be none. */
+	if (reader->stopped && reader->flags & NRB_BACKWARD && reader->delivered)
+		left += reader->top - reader->bad;
 	nrb_batch_forget(reader);
 	if (!(reader->flags & NRB_OVERWRITE) && reader->released != reader->position) {
 		reader->released = reader->position;

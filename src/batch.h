@@ -24,6 +24,8 @@ void nrb_batch_close(struct nrb_reader *reader);
 
 /* As nrb_reader_poll(); @head is data_head as it was loaded. */
 int64_t nrb_batch_poll(struct nrb_reader *reader, uint64_t head);
+/* Whether the last poll found something that was not given yet: then the next one does not look for more. */
+bool nrb_batch_is_left(const struct nrb_reader *reader);
 /* As nrb_reader_next(). */
 int nrb_batch_next(struct nrb_reader *reader, struct nrb_record *record);
 /* Position up to which, forward, or down to which, backward, all records of the batch have been given. */

@@ -23,7 +23,8 @@ struct nrb_control {
 	uint64_t wakeup;
 	uint64_t sample_id;
 	uint64_t sample_type;
-	uint8_t unused_too[32];
+	uint64_t token; /* the same in the writer's page */
+	uint8_t unused_too[24];
 	/* Stored by readers, loaded by each write; a line that seldom changes. */
 	uint32_t paused; /* not 0: writes are refused */
 	uint8_t reserved[36];

@@ -105,7 +105,8 @@ static int map_writer(struct nrb_reader *reader, int fd)
 	/* With the control page's magic, which was loaded before, comes this page as well. */
 	if (nrb_load_relaxed(&writer->magic) != NRB_WRITER_MAGIC ||
 	    nrb_load_relaxed(&writer->data_size) != reader->data_size ||
-	    nrb_load_relaxed(&writer->start) != reader->attr.start)
+	    nrb_load_relaxed(&writer->start) != reader->attr.start ||
+	    nrb_load_relaxed(&writer->token) != nrb_load_relaxed(&reader->control->token))
 		return -ESTALE;
 	reader->writer = writer;
 	return 0;
@@ -142,6 +143,7 @@ static int find_beginning(struct nrb_reader *reader)
 	settled = load_pair(reader, &reader->position, &head);
 	reader->released = reader->position;
 	reader->head = reader->position;
+	nrb_batch_forget(reader);
 	/* What a backward ring was read up to is above its head. */
 	if (reader->flags & NRB_BACKWARD)
 		head = 2 * reader->position - head;
@@ -207,7 +209,7 @@ static int open_writer_file(const char *path)
 	char name[PATH_MAX];
 	int length = snprintf(name, sizeof(name), "%s" NRB_WRITER_SUFFIX, path);
 
-	return length < 0 || (size_t)length >= sizeof(name) ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+	return length < 0 || (size_t)length >= sizeof(name) ? -1 : open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
 struct nrb_reader *nrb_reader_open_path(const char *path)
@@ -300,6 +302,9 @@ uint32_t nrb_record_at(const struct nrb_reader *reader, const unsigned char *at,
 	raw = nrb_load_relaxed((const uint64_t *)(const void *)at);
 	memcpy(&header, &raw, sizeof(header));
 	trailer = header.type == NRB_RECORD_SAMPLE && !reader->samples_trailed ? 0 : reader->trailer;
+	/* It was a record of any kind. */
+	if (header.type == NRB_RECORD_PADDING)
+		trailer = 0;
 	if (header.size < sizeof(header) + trailer || header.size % 8 || header.size > left)
 		return 0;
 	if (header.type == NRB_RECORD_LOST && header.size != sizeof(header) + sizeof(struct nrb_lost) + trailer)

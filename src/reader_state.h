@@ -28,6 +28,7 @@ struct nrb_reader {
 
 	/* Of an overwrite or backward ring, what the last poll found: see batch.h. */
 	uint64_t low;                /* position of the first byte of the batch */
+	uint64_t top;                /* backward: position behind its last byte */
 	uint32_t records, delivered; /* records in it, and those that are through */
 	uint32_t rewound;            /* the next batch begins with the oldest record */
 	uint32_t stopped;            /* there was something in it that is no record: */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,6 +87,19 @@ static uint64_t payload_max(uint64_t data_size, uint32_t trailer)
 	return max - sizeof(struct nrb_header) - trailer;
 }
 
+/* Nothing secret: only that no two rings have the same. */
+static uint64_t make_token(void)
+{
+	struct timespec now;
+	uint64_t token;
+
+	if (getrandom(&token, sizeof(token), GRND_NONBLOCK) == sizeof(token))
+		return token;
+	/* Early in a machine's life. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	return ((uint64_t)getpid() << 40) ^ ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+}
+
 static void lay_out(struct nrb_ring *ring, const struct nrb_attr *attr, uint64_t page)
 {
 	struct nrb_control *control = ring->control;
@@ -100,6 +114,7 @@ static void lay_out(struct nrb_ring *ring, const struct nrb_attr *attr, uint64_t
 	/* All of them the first record's beginning, which is as good as any until a lap is full. */
 	for (unsigned i = 0; i < NRB_BOUNDARIES; i++)
 		writer->boundary[i] = attr->start;
+	writer->token = make_token();
 	writer->magic = NRB_WRITER_MAGIC;
 
 	control->flags = attr->flags;
@@ -107,6 +122,7 @@ static void lay_out(struct nrb_ring *ring, const struct nrb_attr *attr, uint64_t
 	control->wakeup = attr->wakeup;
 	control->sample_id = attr->sample_id;
 	control->sample_type = attr->sample_type;
+	control->token = writer->token;
 	control->start = attr->start;
 	control->id = attr->id;
 	control->data_head = attr->start;

@@ -32,7 +32,8 @@ struct nrb_writer {
 	uint64_t magic;
 	uint64_t data_size;
 	uint64_t start;
-	uint64_t reserved_[5];
+	uint64_t token; /* random: the control page that has the same belongs to this one */
+	uint64_t reserved_[4];
 	/* One cache line that every write touches. */
 	uint64_t head;       /* reserved up to here, published or not */
 	uint64_t tail_cache; /* data_tail as last loaded; never ahead of it, so a stale one only refuses too early */

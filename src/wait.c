@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "batch.h"
 #include "reader_state.h"
 #include "wakeup.h"
 
@@ -54,6 +55,9 @@ int64_t nrb_reader_wait(struct nrb_reader *reader, int64_t timeout_ns, uint64_t 
 
 	if (reader->wakeup_fd < 0)
 		return wait_by_looking(reader, deadline, head);
+	/* A poll that gives what is left of a batch does not look for what a wakeup tells of: that one is for later. */
+	if (nrb_is_batched(reader) && nrb_batch_is_left(reader))
+		return nrb_reader_poll(reader, head);
 	rc = nrb_wakeup_wait(reader->wakeup_fd, time_left(deadline));
 	return rc < 0 ? rc : nrb_reader_poll(reader, head);
 }
