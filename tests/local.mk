@@ -25,7 +25,7 @@ tests_forge_reports_LDADD = stress/libstress.la
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_create tests/check_exact tests/check_explore \
 	tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes \
-	tests/check_number tests/check_oracle tests/check_output tests/check_payload \
+	tests/check_number tests/check_oracle tests/check_output tests/check_overwrite tests/check_payload \
 	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
 	tests/check_scenario tests/check_signals tests/check_steer tests/check_stepper tests/check_target \
 	tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step \
@@ -69,6 +69,8 @@ tests_check_oracle_LDADD = $(suite_libs)
 tests_check_output_SOURCES = tests/check_output.c tests/forged.c tests/forged.h tests/text_asserts.h
 tests_check_output_LDFLAGS = $(suite_ldflags)
 tests_check_output_LDADD = $(suite_libs)
+tests_check_overwrite_LDFLAGS = $(suite_ldflags)
+tests_check_overwrite_LDADD = $(suite_libs)
 tests_check_payload_LDFLAGS = $(suite_ldflags)
 tests_check_payload_LDADD = $(suite_libs)
 tests_check_placement_LDFLAGS = $(suite_ldflags)
