@@ -27,7 +27,7 @@ check_suites = tests/check_blunt tests/check_boundary tests/check_create tests/c
 	tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes \
 	tests/check_number tests/check_oracle tests/check_output tests/check_overwrite tests/check_payload \
 	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
-	tests/check_scenario tests/check_signals tests/check_steer tests/check_stepper tests/check_target \
+	tests/check_scenario tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper tests/check_target \
 	tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step \
 	tests/check_write_read
 check_PROGRAMS += $(check_suites)
@@ -88,6 +88,8 @@ tests_check_scenario_LDFLAGS = $(suite_ldflags)
 tests_check_scenario_LDADD = $(suite_libs)
 tests_check_signals_LDFLAGS = $(suite_ldflags)
 tests_check_signals_LDADD = $(suite_libs)
+tests_check_snapshot_LDFLAGS = $(suite_ldflags)
+tests_check_snapshot_LDADD = $(suite_libs)
 tests_check_steer_LDFLAGS = $(suite_ldflags)
 tests_check_steer_LDADD = $(suite_libs)
 tests_check_stepper_LDFLAGS = $(suite_ldflags)
