@@ -86,8 +86,8 @@ NRB_STEP void nrb_note_full(struct nrb_ring *ring, uint64_t head)
 	}
 	records = nrb_local_load(&w->records);
 	while (records % ring->wakeup) {
-		/* As if the missing ones had come. Repeated only if a nested writer has counted one. */
-		if (!nrb_local_cas(&w->records, &records, records + ring->wakeup - records % ring->wakeup))
+		/* Counted anew from here. Repeated only if a nested writer has counted one. */
+		if (!nrb_local_cas(&w->records, &records, 0))
 			continue;
 		nrb_local_add(&w->wakeup, 1);
 		return;

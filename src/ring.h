@@ -41,7 +41,7 @@ struct nrb_writer {
 	uint32_t nest;       /* writes in progress: the interrupted ones and the running one */
 	uint32_t unused;
 	uint64_t wakeup;  /* changes when the reader is to be woken: a position by watermark, a count by records */
-	uint64_t records; /* written so far, where so many of them wake the reader */
+	uint64_t records; /* since it was woken for want of room, where so many of them wake it */
 	uint64_t wakeups; /* how often it has been woken */
 	uint64_t reserved_too[1];
 	/*
