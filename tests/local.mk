@@ -29,7 +29,7 @@ check_suites = tests/check_blunt tests/check_boundary tests/check_create tests/c
 	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
 	tests/check_scenario tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper tests/check_target \
 	tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step \
-	tests/check_wakeup tests/check_write_read
+	tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -104,6 +104,8 @@ tests_check_verdict_LDFLAGS = $(suite_ldflags)
 tests_check_verdict_LDADD = $(suite_libs)
 tests_check_verdict_step_LDFLAGS = $(suite_ldflags)
 tests_check_verdict_step_LDADD = $(suite_libs)
+tests_check_wait_LDFLAGS = $(suite_ldflags)
+tests_check_wait_LDADD = $(suite_libs)
 tests_check_wakeup_LDFLAGS = $(suite_ldflags)
 tests_check_wakeup_LDADD = $(suite_libs)
 tests_check_write_read_LDFLAGS = $(suite_ldflags)
