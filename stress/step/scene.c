@@ -2,6 +2,7 @@
 #include "step/scene.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -114,12 +115,47 @@ static uint32_t read_all(struct scene *scene, struct target_reader *reader, stru
 	return kinds | take(scene, &findings);
 }
 
+/* Whether anything in the ring is not what it was when this was asked last. */
+static bool memory_changed(struct scene *scene)
+{
+	struct target_region region[TARGET_REGIONS];
+	unsigned regions = scene->target->regions(scene->ring, scene->again, region);
+	unsigned char *last = scene->last_memory;
+	bool changed = false;
+
+	for (unsigned i = 0; i < regions; i++) {
+		/* The reader's own changes with each snapshot. */
+		if (region[i].address == (void *)scene->again)
+			continue;
+		if (memcmp(last, region[i].address, region[i].size) != 0) {
+			memcpy(last, region[i].address, region[i].size);
+			changed = true;
+		}
+		last += region[i].size;
+	}
+	return changed;
+}
+
+static size_t memory_size(const struct scene *scene)
+{
+	struct target_region region[TARGET_REGIONS];
+	unsigned regions = scene->target->regions(scene->ring, scene->again, region);
+	size_t size = 0;
+
+	for (unsigned i = 0; i < regions; i++)
+		size += region[i].size;
+	return size;
+}
+
 /* A snapshot at this instruction: whatever a write is doing, there are whole records in it, and of each level all but
  * the oldest. */
 static uint32_t take_snapshot(struct scene *scene)
 {
 	struct oracle_stream stream;
 
+	/* As after most instructions: then so would be the snapshot. */
+	if (!memory_changed(scene))
+		return 0;
 	oracle_stream_init(&stream, STREAM, SCENE_DATA_SIZE);
 	oracle_missed(&stream);
 	scene->target->rewind(scene->again);
@@ -301,7 +337,8 @@ int scene_open(struct scene *scene, const struct target *target, const struct sc
 	}
 	if (target->overwrites) {
 		scene->again = target->reader_open(scene->ring);
-		if (!scene->again) {
+		scene->last_memory = scene->again ? calloc(1, memory_size(scene)) : NULL;
+		if (!scene->last_memory) {
 			error = errno;
 			scene_close(scene);
 			return -error;
@@ -326,6 +363,8 @@ void scene_close(struct scene *scene)
 		scene->target->detach(scene->ring);
 	if (scene->ring)
 		scene->target->close(scene->ring);
+	free(scene->last_memory);
+	scene->last_memory = NULL;
 	scene->again = NULL;
 	scene->reader = NULL;
 	scene->ring = NULL;

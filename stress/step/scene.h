@@ -47,6 +47,7 @@ struct scene {
 	struct target_ring *ring;
 	struct target_reader *reader;
 	struct target_reader *again; /* where it overwrites: reads all there is, again and again */
+	unsigned char *last_memory;  /* there: the ring's memory when it did so last */
 	bool attached;
 	struct observer observer;
 	struct findings last; /* of the last look that found anything */
