@@ -24,18 +24,18 @@ tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_create tests/check_exact tests/check_explore \
-	tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes \
-	tests/check_number tests/check_oracle tests/check_output tests/check_overwrite tests/check_payload \
+	tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes tests/check_number \
+	tests/check_oracle tests/check_oracle_modes tests/check_output tests/check_overwrite tests/check_payload \
 	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
-	tests/check_scenario tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper tests/check_target \
-	tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step \
+	tests/check_scenario tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper \
+	tests/check_target tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step \
 	tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
 check_LTLIBRARIES = tests/libsuite.la
-tests_libsuite_la_SOURCES = tests/explored.c tests/explored.h tests/stepping.c tests/stepping.h \
+tests_libsuite_la_SOURCES = tests/explored.c tests/explored.h tests/history.h tests/stepping.c tests/stepping.h \
 	tests/suite.c tests/suite.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
@@ -66,6 +66,8 @@ tests_check_number_LDFLAGS = $(suite_ldflags)
 tests_check_number_LDADD = $(suite_libs)
 tests_check_oracle_LDFLAGS = $(suite_ldflags)
 tests_check_oracle_LDADD = $(suite_libs)
+tests_check_oracle_modes_LDFLAGS = $(suite_ldflags)
+tests_check_oracle_modes_LDADD = $(suite_libs)
 tests_check_output_SOURCES = tests/check_output.c tests/forged.c tests/forged.h tests/text_asserts.h
 tests_check_output_LDFLAGS = $(suite_ldflags)
 tests_check_output_LDADD = $(suite_libs)
