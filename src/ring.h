@@ -5,6 +5,7 @@
 #ifndef NRB_RING_H
 #define NRB_RING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "control.h"
@@ -85,6 +86,7 @@ struct nrb_home {
 	struct nrb_mapping pages;
 	struct nrb_mapping private_page;
 	int wakeup_fd;
+	bool attached; /* to a channel, or a set's that it was handed to: see channel.c */
 };
 
 struct nrb_home *nrb_home(const struct nrb_ring *ring);

@@ -23,13 +23,13 @@ tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
 tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
-check_suites = tests/check_blunt tests/check_boundary tests/check_create tests/check_exact tests/check_explore \
-	tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes tests/check_number \
-	tests/check_oracle tests/check_oracle_modes tests/check_output tests/check_overwrite tests/check_payload \
-	tests/check_placement tests/check_reader tests/check_report tests/check_ring tests/check_run \
-	tests/check_scenario tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper \
-	tests/check_target tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step \
-	tests/check_wait tests/check_wakeup tests/check_write_read
+check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_create tests/check_exact \
+	tests/check_explore tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes \
+	tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output tests/check_overwrite \
+	tests/check_payload tests/check_placement tests/check_reader tests/check_report tests/check_ring \
+	tests/check_run tests/check_scenario tests/check_signals tests/check_snapshot tests/check_steer \
+	tests/check_stepper tests/check_target tests/check_tiers tests/check_unfit tests/check_verdict \
+	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -38,7 +38,7 @@ check_LTLIBRARIES = tests/libsuite.la
 tests_libsuite_la_SOURCES = tests/explored.c tests/explored.h tests/history.h tests/stepping.c tests/stepping.h \
 	tests/suite.c tests/suite.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
-AM_CPPFLAGS += $(CHECK_CFLAGS)
+AM_CPPFLAGS += $(CHECK_CFLAGS) $(LIBURCU_CFLAGS)
 
 # Static, as the harness: the library's own objects, and what it does not export.
 suite_ldflags = $(AM_LDFLAGS) -static
@@ -48,6 +48,8 @@ tests_check_blunt_LDFLAGS = $(suite_ldflags)
 tests_check_blunt_LDADD = $(suite_libs)
 tests_check_boundary_LDFLAGS = $(suite_ldflags)
 tests_check_boundary_LDADD = $(suite_libs)
+tests_check_channel_LDFLAGS = $(suite_ldflags)
+tests_check_channel_LDADD = $(suite_libs)
 tests_check_create_LDFLAGS = $(suite_ldflags)
 tests_check_create_LDADD = $(suite_libs)
 tests_check_exact_LDFLAGS = $(suite_ldflags)
