@@ -41,7 +41,7 @@ struct nrb_set {
 	uint64_t sources;
 	uint64_t channels; /* those not departed */
 	bool reading;
-	uint64_t damaged;
+	uint64_t damaged; /* by the reader */
 };
 
 /* What one nrb_set_read() is to do and has done. */
@@ -214,7 +214,7 @@ static bool read_stage(struct pass *pass, const struct nrb_source *source, struc
 			found = -EBADMSG;
 		}
 		if (found < 0)
-			nrb_add_relaxed(&pass->set->damaged, 1);
+			nrb_store_relaxed(&pass->set->damaged, pass->set->damaged + 1);
 	} while (all && found > 0);
 	/* Stopped behind the last record, it may be, or before it. */
 	stage->unfinished = pass->stopped;

@@ -24,12 +24,13 @@ tests_forge_reports_LDADD = stress/libstress.la
 
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_create tests/check_exact \
-	tests/check_explore tests/check_holes tests/check_hostile tests/check_listing tests/check_mistakes \
-	tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output tests/check_overwrite \
-	tests/check_payload tests/check_placement tests/check_reader tests/check_report tests/check_ring \
-	tests/check_run tests/check_scenario tests/check_signals tests/check_snapshot tests/check_steer \
-	tests/check_stepper tests/check_target tests/check_tiers tests/check_unfit tests/check_verdict \
-	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
+	tests/check_explore tests/check_forked tests/check_holes tests/check_hostile tests/check_listing \
+	tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output \
+	tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader tests/check_registry \
+	tests/check_report tests/check_ring tests/check_run tests/check_scenario tests/check_signals \
+	tests/check_snapshot tests/check_steer tests/check_stepper tests/check_swap tests/check_target \
+	tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
+	tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -56,6 +57,8 @@ tests_check_exact_LDFLAGS = $(suite_ldflags)
 tests_check_exact_LDADD = $(suite_libs)
 tests_check_explore_LDFLAGS = $(suite_ldflags)
 tests_check_explore_LDADD = $(suite_libs)
+tests_check_forked_LDFLAGS = $(suite_ldflags)
+tests_check_forked_LDADD = $(suite_libs)
 tests_check_holes_LDFLAGS = $(suite_ldflags)
 tests_check_holes_LDADD = $(suite_libs)
 tests_check_hostile_LDFLAGS = $(suite_ldflags)
@@ -81,6 +84,8 @@ tests_check_placement_LDFLAGS = $(suite_ldflags)
 tests_check_placement_LDADD = $(suite_libs)
 tests_check_reader_LDFLAGS = $(suite_ldflags)
 tests_check_reader_LDADD = $(suite_libs)
+tests_check_registry_LDFLAGS = $(suite_ldflags)
+tests_check_registry_LDADD = $(suite_libs)
 tests_check_report_SOURCES = tests/check_report.c tests/forged.c tests/forged.h tests/text_asserts.h
 tests_check_report_LDFLAGS = $(suite_ldflags)
 tests_check_report_LDADD = $(suite_libs) $(JANSSON_LIBS)
@@ -98,6 +103,8 @@ tests_check_steer_LDFLAGS = $(suite_ldflags)
 tests_check_steer_LDADD = $(suite_libs)
 tests_check_stepper_LDFLAGS = $(suite_ldflags)
 tests_check_stepper_LDADD = $(suite_libs)
+tests_check_swap_LDFLAGS = $(suite_ldflags)
+tests_check_swap_LDADD = $(suite_libs)
 tests_check_target_LDFLAGS = $(suite_ldflags)
 tests_check_target_LDADD = $(suite_libs)
 tests_check_tiers_LDFLAGS = $(suite_ldflags)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What the library shows to the outside: exactly the symbols of libnrb.map, and a header that any C11 and C++ compiler
-# takes, by itself. Reports case by case (TAP).
+# What the library shows to the outside: exactly the symbols of libnrb.map, and headers that any C11 and C++ compiler
+# takes, by themselves. Reports case by case (TAP).
 set -u
 # shellcheck source=tests/tap.sh
 . "$(dirname -- "$0")/tap.sh"
@@ -20,10 +20,11 @@ check_exports()
 	# The version's own name is an absolute symbol (A).
 	nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$work/exported"
 	# And what the header promises.
-	sed -n 's/^[a-z].*[ *]\(nrb_[a-z_]*\)(.*/\1/p' "$source/src/nrb.h" | sort -u >"$work/header"
+	sed -n 's/^[a-z].*[ *]\(nrb_[a-z_]*\)(.*/\1/p' "$source"/src/nrb.h "$source"/src/nrb_channel.h |
+		sort -u >"$work/header"
 	check "there are symbols in libnrb.map" test -s "$work/map"
 	check "exported symbols (>) are those of libnrb.map (<)" diff "$work/map" "$work/exported"
-	check "exported symbols (>) are those of nrb.h (<)" diff "$work/header" "$work/exported"
+	check "exported symbols (>) are those of nrb.h and nrb_channel.h (<)" diff "$work/header" "$work/exported"
 }
 
 # try FILE COMPILER OPTION...: compile $work/FILE
@@ -31,7 +32,7 @@ try()
 {
 	file=$1
 	shift
-	check "nrb.h is taken by $*, in $file" \
+	check "nrb.h and nrb_channel.h are taken by $*, in $file" \
 		"$@" -Wall -Wextra -Werror -I "$source/src" -fsyntax-only "$work/$file"
 }
 
@@ -39,8 +40,9 @@ check_header()
 {
 	# Alone, twice, and used.
 	cat >"$work/use.c" <<-'EOF'
+		#include "nrb_channel.h"
 		#include "nrb.h"
-		#include "nrb.h"
+		#include "nrb_channel.h"
 		struct nrb_ring *make(void);
 		struct nrb_ring *make(void)
 		{
@@ -52,18 +54,21 @@ check_header()
 	EOF
 	cp "$work/use.c" "$work/use.cc"
 	printf '#include "nrb.h"\nint nothing;\n' >"$work/alone.c"
+	printf '#include "nrb_channel.h"\nint nothing;\n' >"$work/channel.c"
 	# Words may be split: CC may hold options.
 	# shellcheck disable=SC2086
 	{
 		try use.c ${CC:-cc} -std=c11 -pedantic
 		try alone.c ${CC:-cc} -std=c11 -pedantic -Wstrict-prototypes -Wmissing-prototypes
+		try channel.c ${CC:-cc} -std=c11 -pedantic -Wstrict-prototypes -Wmissing-prototypes
 		try use.c ${CC:-cc} -std=c99
 	}
 	if command -v g++ >/dev/null; then
 		try use.cc g++ -std=c++20 -pedantic -Wno-missing-field-initializers
 		try alone.c g++ -x c++ -std=c++11 -pedantic
+		try channel.c g++ -x c++ -std=c++11 -pedantic
 	else
-		skip "nrb.h is taken by C++" "no g++"
+		skip "nrb.h and nrb_channel.h are taken by C++" "no g++"
 	fi
 }
 
