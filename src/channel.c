@@ -75,8 +75,8 @@ static void forget_writer(struct nrb_ring *ring)
 	nrb_local_store(&ring->pid, 0);
 }
 
-/* Whether somebody may be writing into the ring that the channel had until now. The caller, if it is the writer, is not:
- * its handlers have come to their ends. */
+/* Whether somebody may be writing into the ring that the channel had until now. The caller, if it is the writer, is
+ * not: its handlers have come to their ends. */
 static bool has_others(const struct nrb_channel *channel)
 {
 	const struct nrb_thread *writer = nrb_load_relaxed(&channel->writer);

@@ -2,8 +2,8 @@
 /*
  * channel.h - channels as their writers hold them, and what a thread has the right to (private)
  *
- * Who may write is told without RCU, and before it: by the address of a thread-local object, which no other living thread
- * has. So nothing of RCU is reached by a thread that never registered, nor by a forked child.
+ * Who may write is told without RCU, and before it: by the address of a thread-local object, which no other living
+ * thread has. So nothing of RCU is reached by a thread that never registered, nor by a forked child.
  *
  * Pairs (W: writer, its handlers too; T: who replaces):
  *
@@ -25,8 +25,8 @@ struct nrb_source;
 struct nrb_stage;
 
 /*
- * What a thread has joined. Written by that thread; its handlers read the members. Initial-exec, so that no access to it
- * ever takes memory.
+ * What a thread has joined. Written by that thread; its handlers read the members. Initial-exec, so that no access to
+ * it ever takes memory.
  */
 struct nrb_thread {
 	struct nrb_channel *joined; /* all channels that it is the writer of */
@@ -67,10 +67,10 @@ static inline bool nrb_is_granted(void)
 	return nrb_load_relaxed(&nrb_rights->granted);
 }
 
-/* Refuse a write of who is not the writer. Context: any. Return: -ENXIO, counted in @strays; or -EPERM: a forked child. */
+/* Refuse who is not the writer. Context: any. Return: -ENXIO, counted in @strays; or -EPERM: a forked child. */
 int nrb_refuse(uint64_t *strays);
 
-/* The calling thread joins or leaves @channel: with the first it registers with RCU. Context: thread. Return: 0, -ENOMEM. */
+/* The calling thread joins or leaves @channel; with the first it registers with RCU. Return: 0 or -ENOMEM. */
 int nrb_thread_enter(struct nrb_channel *channel);
 void nrb_thread_exit(struct nrb_channel *channel);
 
@@ -80,8 +80,8 @@ int nrb_rights_open(void);
 /*
  * nrb_call_begin - begin a call that takes locks or waits for writers
  *
- * Return: 0, and it is ended by nrb_call_end(); or -EPERM, -EDEADLK. Cancellation is off in between: waiting for a grace
- * period is a place for it, and would leave locks behind.
+ * Return: 0, and it is ended by nrb_call_end(); or -EPERM, -EDEADLK. Cancellation is off in between: waiting for a
+ * grace period is a place for it, and would leave locks behind.
  */
 int nrb_call_begin(void);
 void nrb_call_end(void);

@@ -7,7 +7,7 @@
 
 #include "channel.h"
 
-/* In a section of its own, apart from what may hold no locked instruction: strays of different threads count at once. */
+/* In a section of its own, apart from what may hold no locked instruction: strays come on several threads at once. */
 __attribute__((section("nrb_stray"))) int nrb_refuse(uint64_t *strays)
 {
 	/* In a child the counter is a copy, and it has no right to that either. */

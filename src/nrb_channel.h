@@ -4,14 +4,15 @@
  *
  * A channel is what a writer holds: it points to its current ring through RCU (liburcu, memb flavour), so that the ring
  * can be attached, replaced and removed while the writer and its signal handlers run. A reader set is what a consumer
- * holds: it reads the rings of many channels, each channel's one behind the other. A registry makes a channel and a ring
- * for each thread that joins it.
+ * holds: it reads the rings of many channels, each channel's one behind the other. A registry makes a channel and a
+ * ring for each thread that joins it.
  *
  * "Context", beside those of nrb.h: "writer" is the thread that has joined the channel and, at any instruction and
- * nested, its signal handlers. Anywhere else calls of that context give -ENXIO, are counted, and touch nothing. "thread"
- * calls take locks and memory, and may wait for writers: never in a handler, nor between reserve and commit. Where that
- * can be told they give -EDEADLK: by who is in the midst of a write, in it or in a handler that interrupted it, or of
- * another such call. Threads that join are registered with liburcu-memb by the library, and must not be otherwise.
+ * nested, its signal handlers. Anywhere else calls of that context give -ENXIO, are counted, and touch nothing.
+ * "thread" calls take locks and memory, and may wait for writers: never in a handler, nor between reserve and commit.
+ * Where that can be told they give -EDEADLK: by who is in the midst of a write, in it or in a handler that interrupted
+ * it, or of another such call. Threads that join are registered with liburcu-memb by the library, and must not be
+ * otherwise.
  *
  * fork: in the child every call here that returns a status gives -EPERM, or NULL and EPERM, and touches nothing; commit
  * and discard do nothing. The child lives on the parent's RCU state, in which threads stand that it does not have; exec
@@ -55,8 +56,8 @@ struct nrb_channel *nrb_channel_create(struct nrb_set *set, uint64_t id, void *c
  * nrb_channel_destroy - free a channel
  * @channel: the channel, or NULL
  *
- * Its ring, if it has one, goes the way of one that is replaced: to the set, or it is destroyed. No thread or handler may
- * be using @channel, not even to be refused.
+ * Its ring, if it has one, goes the way of one that is replaced: to the set, or it is destroyed. No thread or handler
+ * may be using @channel, not even to be refused.
  *
  * Context: thread. Return: 0, or
  *   -EBUSY   it has a writer: that one leaves first
@@ -70,9 +71,10 @@ int nrb_channel_destroy(struct nrb_channel *channel);
  * nrb_channel_leave - and is so no more
  * @channel: the channel
  *
- * A handler that strikes before join is done, or after leave has begun, is refused. A thread that exits leaves by itself,
- * in a pthread key's destructor. It must not exit between reserve and commit: what was written into the ring since then
- * would never be published. A thread may be the writer of any number of channels, and a channel go from one to another.
+ * A handler that strikes before join is done, or after leave has begun, is refused. A thread that exits leaves by
+ * itself, in a pthread key's destructor. It must not exit between reserve and commit: what was written into the ring
+ * since then would never be published. A thread may be the writer of any number of channels, and a channel go from one
+ * to another.
  *
  * Context: thread, that of the writer. Return: 0, or
  *   -EALREADY  join: this thread is the writer
@@ -93,10 +95,11 @@ int nrb_channel_leave(struct nrb_channel *channel);
  *
  * Writes that begin later go into @ring. Those in progress, which have begun with the old one, are waited for (a grace
  * period, unless the channel has no writer, or that is the caller), so that when this returns the old one is complete,
- * and nrb_lost() of it exact. With a set the old one is not given back (@old receives NULL): the set reads it to its end
- * before it reads @ring, tells what was lost last, and destroys it.
+ * and nrb_lost() of it exact. With a set the old one is not given back (@old receives NULL): the set reads it to its
+ * end before it reads @ring, tells what was lost last, and destroys it.
  *
- * Context: thread. Bounded by the longest time between a reserve and its commit. Return: 0, or, with nothing changed and
+ * Context: thread. Bounded by the longest time between a reserve and its commit. Return: 0, or, with nothing changed
+ * and
  * @ring still the caller's:
  *   -EBUSY  @ring is attached to a channel, perhaps to this one
  *   -EPERM  @ring came here through fork(); or as at the top
@@ -112,9 +115,8 @@ int nrb_channel_replace(struct nrb_channel *channel, struct nrb_ring *ring, stru
  * As the functions of nrb.h without "channel". From reserve to commit or discard the ring stays, and who replaces it
  * waits: keep it short.
  *
- * Context: writer. Async-signal-safe, keeps errno; but not on an alternate signal stack, which liburcu excludes. Wait-free,
- * but that the end of a write for which somebody waits wakes that one (futex(2)).
- * Return: as there, or
+ * Context: writer. Async-signal-safe, keeps errno; but not on an alternate signal stack, which liburcu excludes.
+ * Wait-free, but that the end of a write for which somebody waits wakes that one (futex(2)). Return: as there, or
  *   -ENXIO     this thread is not the channel's writer; counted: nrb_channel_strays()
  *   -ENOTCONN  the channel has no ring; counted: nrb_channel_refused()
  *   -EPERM     a forked child
@@ -252,8 +254,8 @@ int nrb_registry_write(struct nrb_registry *registry, uint32_t type, const void 
 /**
  * nrb_registry_channel - the calling thread's channel, for nrb_channel_reserve() and the like
  *
- * nrb_channel_replace() may be used on it too, by any thread, while its writer is a member. It is the registry's to join,
- * leave and destroy.
+ * nrb_channel_replace() may be used on it too, by any thread, while its writer is a member. It is the registry's to
+ * join, leave and destroy.
  *
  * Context: any, handlers included. Return: the channel, until the thread leaves; or NULL: no member. Not counted.
  */

@@ -2,8 +2,8 @@
 /*
  * registry.c - a channel and a ring for each thread that joins
  *
- * A member finds its channel in its own thread-local storage, so there is nothing that a handler could find locked or half
- * changed: the entry appears when its channel is ready, and is gone before that goes.
+ * A member finds its channel in its own thread-local storage, so there is nothing that a handler could find locked or
+ * half changed: the entry appears when its channel is ready, and is gone before that goes.
  */
 #include <errno.h>
 #include <stdlib.h>
