@@ -11,8 +11,7 @@
  * nested, its signal handlers. Anywhere else calls of that context give -ENXIO, are counted, and touch nothing.
  * "thread" calls take locks and memory, and may wait for writers: never in a handler, nor between reserve and commit.
  * Where that can be told they give -EDEADLK: by who is in the midst of a write, in it or in a handler that interrupted
- * it, or of another such call. Threads that join are registered with liburcu-memb by the library, and must not be
- * otherwise.
+ * it, or of another such call. Threads that join are registered with liburcu-memb by the library; nobody else must.
  *
  * fork: in the child every call here that returns a status gives -EPERM, or NULL and EPERM, and touches nothing; commit
  * and discard do nothing. The child lives on the parent's RCU state, in which threads stand that it does not have; exec
@@ -98,9 +97,8 @@ int nrb_channel_leave(struct nrb_channel *channel);
  * and nrb_lost() of it exact. With a set the old one is not given back (@old receives NULL): the set reads it to its
  * end before it reads @ring, tells what was lost last, and destroys it.
  *
- * Context: thread. Bounded by the longest time between a reserve and its commit. Return: 0, or, with nothing changed
- * and
- * @ring still the caller's:
+ * Context: thread. Takes as long as the longest write in progress, reserve to commit.
+ * Return: 0, or, with nothing changed and @ring still the caller's:
  *   -EBUSY  @ring is attached to a channel, perhaps to this one
  *   -EPERM  @ring came here through fork(); or as at the top
  *   -EDEADLK  as at the top: this would wait for its own caller
@@ -116,7 +114,8 @@ int nrb_channel_replace(struct nrb_channel *channel, struct nrb_ring *ring, stru
  * waits: keep it short.
  *
  * Context: writer. Async-signal-safe, keeps errno; but not on an alternate signal stack, which liburcu excludes.
- * Wait-free, but that the end of a write for which somebody waits wakes that one (futex(2)). Return: as there, or
+ * Wait-free, but that the end of a write for which somebody waits wakes that one (futex(2)).
+ * Return: as there, or
  *   -ENXIO     this thread is not the channel's writer; counted: nrb_channel_strays()
  *   -ENOTCONN  the channel has no ring; counted: nrb_channel_refused()
  *   -EPERM     a forked child
