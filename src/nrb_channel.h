@@ -11,7 +11,8 @@
  * nested, its signal handlers. Anywhere else calls of that context give -ENXIO, are counted, and touch nothing.
  * "thread" calls take locks and memory, and may wait for writers: never in a handler, nor between reserve and commit.
  * Where that can be told they give -EDEADLK: by who is in the midst of a write, in it or in a handler that interrupted
- * it, or of another such call. Threads that join are registered with liburcu-memb by the library; nobody else must.
+ * it, or of another such call. A thread that joins is registered with liburcu-memb by the library, and must not be so
+ * by anybody else.
  *
  * fork: in the child every call here that returns a status gives -EPERM, or NULL and EPERM, and touches nothing; commit
  * and discard do nothing. The child lives on the parent's RCU state, in which threads stand that it does not have; exec

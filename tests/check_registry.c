@@ -181,7 +181,7 @@ static void check_accounts(void)
 	ck_assert_uint_eq(lost, full);
 	ck_assert_uint_eq(anywhere_delivered, anywhere_written);
 	ck_assert_uint_eq(nrb_registry_strays(registry), anywhere_strays);
-	suite_note("%u threads; %llu signals into a member, %llu elsewhere; %llu writes lost\n", MEMBERS,
+	suite_note("%d threads; %llu signals into a member, %llu elsewhere; %llu writes lost\n", MEMBERS,
 		   (unsigned long long)anywhere_written, (unsigned long long)anywhere_strays, (unsigned long long)lost);
 }
 
