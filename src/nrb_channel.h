@@ -98,7 +98,7 @@ int nrb_channel_leave(struct nrb_channel *channel);
  * and nrb_lost() of it exact. With a set the old one is not given back (@old receives NULL): the set reads it to its
  * end before it reads @ring, tells what was lost last, and destroys it.
  *
- * Context: thread. Takes as long as the longest write in progress, reserve to commit.
+ * Context: thread. Takes as long as the longest write in progress (from reserve to commit).
  * Return: 0, or, with nothing changed and @ring still the caller's:
  *   -EBUSY  @ring is attached to a channel, perhaps to this one
  *   -EPERM  @ring came here through fork(); or as at the top
