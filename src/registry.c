@@ -103,22 +103,22 @@ static int enlist(struct nrb_registry *registry, uint64_t id, struct nrb_channel
 	struct nrb_ring *ring;
 	int rc;
 
+	channel = nrb_channel_make(registry->set, id, NULL);
+	if (!channel)
+		return -errno;
 	attr.id = id;
 	ring = nrb_create(&attr);
-	if (!ring)
-		return -errno;
-	channel = nrb_channel_make(registry->set, id, NULL);
-	rc = channel ? nrb_channel_attach(channel, ring, NULL) : -errno;
+	rc = ring ? nrb_channel_attach(channel, ring, NULL) : -errno;
 	if (rc) {
 		nrb_destroy(ring);
 	} else {
 		channel->owner = registry;
 		rc = nrb_channel_grant(channel);
 	}
-	if (!rc)
-		*joined = channel;
-	else if (channel)
+	if (rc)
 		nrb_channel_free(channel);
+	else
+		*joined = channel;
 	return rc;
 }
 
