@@ -40,7 +40,7 @@ struct nrb_thread {
 
 extern __thread struct nrb_thread nrb_self __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* In memory that a forked child finds zeroed. NULL: there is no channel yet. */
+/* In memory that a forked child finds zeroed. NULL: there has been no channel, set or registry yet. */
 struct nrb_rights {
 	uint32_t granted;
 };

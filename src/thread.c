@@ -40,25 +40,37 @@ static void leave_all(void *self)
 	nrb_call_end();
 }
 
-static void open_once(void)
+/* In a child. Where the kernel wipes, it has done so, and for a child that was made behind the C library's back as well;
+ * Linux before 4.14 does not, nor does every emulator. */
+static void lose_rights(void)
+{
+	nrb_store_relaxed(&nrb_rights->granted, 0);
+}
+
+/* Return: 0 or -errno. */
+static int open_rights(void)
 {
 	struct nrb_rights *rights;
-	int rc = pthread_key_create(&exit_key, leave_all);
+	int rc;
 
-	if (rc) {
-		once_status = -rc;
-		return;
-	}
 	rights = mmap(NULL, sizeof(*rights), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (rights == MAP_FAILED) {
-		pthread_key_delete(exit_key);
-		once_status = -ENOMEM;
-		return;
-	}
-	/* Before Linux 4.14 a child has to look after itself. */
+	if (rights == MAP_FAILED)
+		return -ENOMEM;
 	madvise(rights, sizeof(*rights), MADV_WIPEONFORK);
 	nrb_store_relaxed(&rights->granted, 1);
+	rc = pthread_key_create(&exit_key, leave_all);
+	if (rc) {
+		munmap(rights, sizeof(*rights));
+		return -rc;
+	}
+	/* Before it may be called. */
 	nrb_rights = rights;
+	return -pthread_atfork(NULL, NULL, lose_rights);
+}
+
+static void open_once(void)
+{
+	once_status = open_rights();
 }
 
 int nrb_rights_open(void)
