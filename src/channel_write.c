@@ -7,6 +7,10 @@
 
 #include "channel.h"
 
+/* In a section of its own, as that of rings: NRB_STEPS_SECTION in steps.h tells why. */
+#define CHANNEL_PATH __attribute__((section("nrb_channel_path")))
+#define CHANNEL_STEP static inline __attribute__((always_inline))
+
 /* In a section of its own, apart from what may hold no locked instruction: strays come on several threads at once. */
 __attribute__((section("nrb_stray"))) int nrb_refuse(uint64_t *strays)
 {
@@ -21,12 +25,12 @@ __attribute__((section("nrb_stray"))) int nrb_refuse(uint64_t *strays)
  * Both, since a forked child's thread has the address of the one that forked. Relaxed: who finds its own address there
  * has stored it itself.
  */
-static inline bool may_write(const struct nrb_channel *channel)
+CHANNEL_STEP bool may_write(const struct nrb_channel *channel)
 {
 	return nrb_load_relaxed(&channel->writer) == &nrb_self && nrb_is_granted();
 }
 
-static inline void leave_ring(void)
+CHANNEL_STEP void leave_ring(void)
 {
 	int saved = errno;
 
@@ -36,7 +40,7 @@ static inline void leave_ring(void)
 }
 
 /* The ring that stays until leave_ring(). Return: 0 or -errno, then there is nothing to leave. */
-static inline int enter_ring(struct nrb_channel *channel, struct nrb_ring **ring)
+CHANNEL_STEP int enter_ring(struct nrb_channel *channel, struct nrb_ring **ring)
 {
 	*ring = NULL;
 	if (!may_write(channel))
@@ -51,7 +55,7 @@ static inline int enter_ring(struct nrb_channel *channel, struct nrb_ring **ring
 	return -ENOTCONN;
 }
 
-int nrb_channel_write(struct nrb_channel *channel, uint32_t type, const void *payload, size_t size)
+CHANNEL_PATH int nrb_channel_write(struct nrb_channel *channel, uint32_t type, const void *payload, size_t size)
 {
 	struct nrb_ring *ring;
 	int rc = enter_ring(channel, &ring);
@@ -63,7 +67,7 @@ int nrb_channel_write(struct nrb_channel *channel, uint32_t type, const void *pa
 	return rc;
 }
 
-int nrb_channel_writev(struct nrb_channel *channel, uint32_t type, const struct iovec *part, int parts)
+CHANNEL_PATH int nrb_channel_writev(struct nrb_channel *channel, uint32_t type, const struct iovec *part, int parts)
 {
 	struct nrb_ring *ring;
 	int rc = enter_ring(channel, &ring);
@@ -76,12 +80,13 @@ int nrb_channel_writev(struct nrb_channel *channel, uint32_t type, const struct 
 }
 
 /* The ring that was reserved in, which need not be the current one any more, is remembered in the reservation. */
-static inline struct nrb_ring *ring_of(const struct nrb_reservation *reservation)
+CHANNEL_STEP struct nrb_ring *ring_of(const struct nrb_reservation *reservation)
 {
 	return (struct nrb_ring *)(uintptr_t)reservation->restore[0];
 }
 
-int nrb_channel_reserve(struct nrb_channel *channel, struct nrb_reservation *reservation, uint32_t type, size_t size)
+CHANNEL_PATH int nrb_channel_reserve(struct nrb_channel *channel, struct nrb_reservation *reservation, uint32_t type,
+				     size_t size)
 {
 	struct nrb_ring *ring;
 	int rc = enter_ring(channel, &ring);
@@ -96,7 +101,7 @@ int nrb_channel_reserve(struct nrb_channel *channel, struct nrb_reservation *res
 	return rc;
 }
 
-void nrb_channel_commit(struct nrb_channel *channel, struct nrb_reservation *reservation)
+CHANNEL_PATH void nrb_channel_commit(struct nrb_channel *channel, struct nrb_reservation *reservation)
 {
 	/* Else a child that was forked in the middle of it. */
 	if (!may_write(channel))
@@ -105,7 +110,7 @@ void nrb_channel_commit(struct nrb_channel *channel, struct nrb_reservation *res
 	leave_ring();
 }
 
-void nrb_channel_discard(struct nrb_channel *channel, struct nrb_reservation *reservation)
+CHANNEL_PATH void nrb_channel_discard(struct nrb_channel *channel, struct nrb_reservation *reservation)
 {
 	if (!may_write(channel))
 		return;

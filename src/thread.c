@@ -40,8 +40,8 @@ static void leave_all(void *self)
 	nrb_call_end();
 }
 
-/* In a child. Where the kernel wipes, it has done so, and for a child that was made behind the C library's back as well;
- * Linux before 4.14 does not, nor does every emulator. */
+/* In a child. Where the kernel wipes, it has done so, and for a child that was made behind the C library's back as
+ * well; Linux before 4.14 does not, nor does every emulator. */
 static void lose_rights(void)
 {
 	nrb_store_relaxed(&nrb_rights->granted, 0);

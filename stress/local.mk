@@ -42,11 +42,13 @@ stress_libstress_la_SOURCES = \
 	stress/step/step_result.h stress/step/stepper.c stress/step/stepper.h stress/step/trap.c stress/step/witness.h \
 	stress/step/world.c stress/step/world.h \
 	stress/survey.c stress/survey.h \
+	stress/swapper.c stress/swapper.h \
 	stress/symbol.c stress/symbol.h \
 	stress/targets/backward-overwrite.c stress/targets/backward.c stress/targets/early-check.c \
+	stress/targets/channel.c stress/targets/channel_target.c stress/targets/channel_target.h \
 	stress/targets/early-wakeup.c stress/targets/fixed-lock.c stress/targets/fixed.c \
 	stress/targets/hoisted-space.c stress/targets/late-inc.c stress/targets/late-mark.c stress/targets/late-wakeup.c stress/targets/legacy.c \
-	stress/targets/lost-race.c stress/targets/mask.c stress/targets/no-nest.c stress/targets/no-recheck.c \
+	stress/targets/lost-race.c stress/targets/mask.c stress/targets/no-grace.c stress/targets/no-nest.c stress/targets/no-recheck.c \
 	stress/targets/no-tail-check.c stress/targets/plain-nest-reload.c stress/targets/plain-reserve.c \
 	stress/targets/overwrite.c stress/targets/own-wakeup.c stress/targets/publish-first.c \
 	stress/targets/ring_target.c stress/targets/ring_target.h \

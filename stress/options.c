@@ -14,6 +14,8 @@
 #include "step/stepper.h"
 
 #define DURATION_DEFAULT_NS (10 * NS_PER_S)
+#define SWAP_DEFAULT_NS NS_PER_MS
+#define SWAP_MIN_NS 10000u
 #define DURATION_MIN_NS (200 * NS_PER_MS)
 #define DURATION_MAX_NS (1000ull * 3600 * NS_PER_S)
 #define DATA_SIZE_DEFAULT (1u << 20)
@@ -49,7 +51,8 @@ enum {
 	KEY_WITNESS,
 	KEY_REPLAY,
 	KEY_EXHAUSTIVE,
-	KEY_SHORTCUTS
+	KEY_SHORTCUTS,
+	KEY_SWAP
 };
 
 static const struct argp_option argp_options[] = {
@@ -89,6 +92,9 @@ static const struct argp_option argp_options[] = {
 	  "Interrupts that must strike where it matters, weighed with the share readers see (default 5)", 3 },
 	{ "size", KEY_SIZE, "BYTES", 0, "Size of each ring: a power of two, K, M or G (default 1M)", 3 },
 	{ "drop", KEY_DROP, NULL, 0, "Writers do not wait for room, so that records are lost", 3 },
+	{ "swap", KEY_SWAP, "TIME", 0,
+	  "Replace the rings of channel and no-grace at this interval, under their writers; 0: never (default 1ms)",
+	  3 },
 	{ NULL, 0, NULL, 0, "What is told:", 4 },
 	{ "witness", KEY_WITNESS, "FILE", 0, "step: write the shortest way to each violation to FILE", 4 },
 	{ "replay", KEY_REPLAY, "FILE", 0, "Tell what happens on the ways in FILE, step by step, and exit", 4 },
@@ -304,6 +310,27 @@ static void check_witness(const struct options *options, struct argp_state *stat
 		argp_error(state, "--witness: only the step tier finds them: add --inject=step");
 }
 
+static void take_swap(struct options *options, const char *argument, struct argp_state *state)
+{
+	if (strcmp(argument, "0") && (number_parse_ns(argument, &options->swap_ns) || options->swap_ns < SWAP_MIN_NS)) {
+		argp_error(state, "--swap=%s is not understood: 1ms, 100us, ... from 10us, or 0 for never", argument);
+		return;
+	}
+	if (!strcmp(argument, "0"))
+		options->swap_ns = 0;
+	options->swap_asked = true;
+}
+
+/* Asked for in vain would be taken for done. */
+static void check_swap(const struct options *options, struct argp_state *state)
+{
+	for (unsigned i = 0; i < options->targets; i++)
+		if (options->target[i]->swap)
+			return;
+	if (options->swap_asked)
+		argp_error(state, "--swap: none of these targets has rings that can be replaced: add channel");
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -336,6 +363,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_INJECT: take_inject(options, argument, state); break;
 	case KEY_SIZE: take_size(options, argument, state); break;
 	case KEY_DROP: options->drop = true; break;
+	case KEY_SWAP: take_swap(options, argument, state); break;
 	case KEY_RATE:
 		options->rate_hz =
 			take_number(state, "--rate", argument, 1, RATE_MAX_HZ, "interrupts per second, from 1");
@@ -360,7 +388,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->skip_status =
 			(int)take_number(state, "--skip-status", argument, 0, 255, "an exit status, 0 to 255");
 		break;
-	case ARGP_KEY_END: check_witness(options, state); break;
+	case ARGP_KEY_END:
+		check_witness(options, state);
+		check_swap(options, state);
+		break;
 	case ARGP_KEY_ARG: name_target(options, argument, state); break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
@@ -442,6 +473,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	options->progress = 0.5;
 	options->slow_motion = 0.5;
 	options->min_exposure = MIN_EXPOSURE_DEFAULT;
+	options->swap_ns = SWAP_DEFAULT_NS;
 	options->skip_status = 77;
 	options->seed = draw_seed();
 	options->argc = argc;

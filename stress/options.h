@@ -50,6 +50,8 @@ struct options {
 	double slow_motion;  /* share of interrupts followed by slow motion */
 	double min_exposure; /* weighed exposed strikes that a sound target needs */
 	bool drop;           /* the base writer does not wait for room */
+	uint64_t swap_ns;    /* rings are replaced at this interval, where a target can do that; 0: never */
+	bool swap_asked;     /* and not chosen by us */
 	uint64_t seed;
 	int skip_status; /* exit status of SKIP */
 	bool list;

@@ -201,7 +201,9 @@ static bool wind_up(struct reader *reader)
 void *reader_main(void *argument)
 {
 	struct reader *reader = argument;
+	const struct target *target = reader->config->target;
 	bool shared = reader->config->placement->oversubscribed;
+	bool watches = target->watch && target->watch() == 0;
 
 	while (!nrb_load_relaxed(&reader->stop)) {
 		bool any = false;
@@ -217,5 +219,7 @@ void *reader_main(void *argument)
 	}
 	reader->displaced = !cpu_is_kept(reader->cpu);
 	wind_up(reader);
+	if (watches)
+		target->unwatch();
 	return NULL;
 }

@@ -78,6 +78,7 @@ struct counts {
 	uint64_t slow_ns;    /* of this in slow motion, handlers that struck in it not included */
 	uint64_t waited;     /* times that the base writer found the ring more than 3/4 full */
 	uint64_t disarms;    /* by the watchdog */
+	uint64_t swaps;      /* of a ring for another under its writer */
 	uint64_t records_read;
 	uint64_t lost_records;
 	uint64_t polls; /* loads of data_head, all readers */

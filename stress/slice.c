@@ -17,6 +17,7 @@
 #include "inject/trap.h"
 #include "levels.h"
 #include "reader.h"
+#include "swapper.h"
 #include "watchdog.h"
 
 #define THREAD_STACK (256u << 10)
@@ -38,6 +39,7 @@ struct slice {
 	unsigned writers, readers;                 /* set up */
 	unsigned writers_running, readers_running; /* threads started and not joined */
 	uint64_t start_ns;
+	struct swapper swapper;
 };
 
 static int fail(struct slice *slice, int error, const char *what)
@@ -223,6 +225,11 @@ static int start_threads(struct slice *slice)
 		if (!rc)
 			pthread_getcpuclockid(writer->thread, &writer->cpu_clock);
 	}
+	if (!rc) {
+		rc = swapper_start(&slice->swapper, slice->writer, slice->writers, slice->config->options->swap_ns);
+		if (rc)
+			fail(slice, rc, "cannot start a thread");
+	}
 	return rc;
 }
 
@@ -298,6 +305,7 @@ static bool stop_threads(struct slice *slice)
 			return false;
 		}
 	}
+	swapper_stop(&slice->swapper);
 	for (unsigned i = 0; i < slice->readers_running; i++)
 		nrb_store_relaxed(&slice->reader[i].stop, 1);
 	for (unsigned i = 0; i < slice->readers_running; i++)
@@ -326,6 +334,7 @@ static void collect(struct slice *slice)
 		struct writer *writer = &slice->writer[i];
 
 		counts_add(&result->counts, &writer->counts);
+		result->counts.swaps += writer->swaps;
 		for (unsigned level = 1; level < LEVELS; level++)
 			result->interval_ns[level] += writer->steer.interval_ns / slice->writers;
 		if (writer->error && result->end != SLICE_ERROR) {
@@ -335,6 +344,8 @@ static void collect(struct slice *slice)
 			else
 				fail(slice, writer->error, "a writer could not run");
 		}
+		if (writer->swap_error && result->end != SLICE_ERROR)
+			fail(slice, writer->swap_error, "cannot replace a ring");
 		if (writer->displaced)
 			tell_displaced(slice, "writer", writer->cpu);
 	}

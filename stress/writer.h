@@ -75,6 +75,8 @@ struct writer {
 	struct counts counts;
 	int error; /* -errno: could not run; told by @message */
 	char message[256];
+	uint64_t swaps; /* of its ring; by the swapper */
+	int swap_error; /* -errno: the last one that failed */
 	bool displaced; /* not on its CPU any more when it ended */
 
 	/* Read by readers. */

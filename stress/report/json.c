@@ -248,6 +248,7 @@ static json_t *pack_counts(const struct counts *counts)
 		{ "slow_ns", count(counts->slow_ns) },
 		{ "waited", count(counts->waited) },
 		{ "disarms", count(counts->disarms) },
+		{ "swaps", count(counts->swaps) },
 		{ "records_read", count(counts->records_read) },
 		{ "lost_records", count(counts->lost_records) },
 		{ "polls", count(counts->polls) },

@@ -367,6 +367,8 @@ static void put_time(const struct target_result *result, FILE *out)
 		 plural(counts->waited), number_grouped(counts->refused[0]).text, plural(counts->refused[0]));
 	for (unsigned level = 1; level < LEVELS; level++)
 		line_add(&line, ", %s at %u", number_grouped(counts->refused[level]).text, level);
+	if (counts->swaps)
+		line_add(&line, "   %s ring%s replaced", number_grouped(counts->swaps).text, plural(counts->swaps));
 	line_put(&line, out, "    writers", 16, 3);
 	line_add(&line, "%s step%s   %s cut at the limit", number_grouped(counts->slow_steps).text,
 		 plural(counts->slow_steps), number_grouped(counts->slow_cut).text);

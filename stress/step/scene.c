@@ -118,14 +118,16 @@ static uint32_t read_all(struct scene *scene, struct target_reader *reader, stru
 /* Whether anything in the ring is not what it was when this was asked last. */
 static bool memory_changed(struct scene *scene)
 {
-	struct target_region region[TARGET_REGIONS];
-	unsigned regions = scene->target->regions(scene->ring, scene->again, region);
+	const struct target *target = scene->target;
+	struct target_region region[TARGET_REGIONS], of_another[TARGET_REGIONS];
+	unsigned regions = target->regions(scene->ring, scene->again, region);
 	unsigned char *last = scene->last_memory;
 	bool changed = false;
 
+	target->regions(scene->ring, scene->reader, of_another);
 	for (unsigned i = 0; i < regions; i++) {
-		/* The reader's own changes with each snapshot. */
-		if (region[i].address == (void *)scene->again)
+		/* A reader's own, which change with each snapshot. */
+		if (region[i].address != of_another[i].address)
 			continue;
 		if (memcmp(last, region[i].address, region[i].size) != 0) {
 			memcpy(last, region[i].address, region[i].size);
@@ -200,8 +202,11 @@ uint32_t scene_written(struct scene *scene, unsigned level, int result)
 	/* Who interrupted must leave nothing behind that nobody will publish; but the interrupted one will. */
 	if (!level) {
 		const struct target *target = scene->target;
-		uint64_t head = target->head(scene->reader);
+		uint64_t head;
 
+		if (target->swap_end)
+			target->swap_end(scene->ring);
+		head = target->head(scene->reader);
 		oracle_between(target->reserved_head(scene->ring), head, &findings);
 		if (target->wakeups)
 			oracle_awaited(&scene->observer.wake, target->watermark, target->wakeups(scene->ring), head,
@@ -216,6 +221,8 @@ bool scene_release(struct scene *scene)
 		return false;
 	scene->observer.released = 1;
 	scene->target->release(scene->reader);
+	if (scene->target->swap_begin)
+		scene->target->swap_begin(scene->ring);
 	scene->observer.tail = scene->target->tail(scene->reader);
 	return true;
 }

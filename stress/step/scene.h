@@ -24,8 +24,8 @@ struct scenario {
 	void (*prepare)(struct scene *scene); /* may be NULL */
 	uint32_t size, nested_size;           /* payloads of the interrupted write and of those that nest, bytes */
 	bool in_place;                        /* by reserve and commit, where the target has them */
-	bool drains;   /* the consumer takes what there is after each instruction; else it waits */
-	bool releases; /* it releases all that it has read once, before any one instruction */
+	bool drains; /* the consumer takes what there is after each instruction; else it waits */
+	bool releases; /* once, before any one instruction, it releases what it has read; a ring that can be is replaced */
 };
 
 /* What the observer remembers; plain data, part of the world. */
@@ -68,7 +68,8 @@ uint32_t scene_written(struct scene *scene, unsigned level, int result);
 /* Look at data_head, and at the records that are new below it. Return: violations, a bit each. */
 uint32_t scene_look(struct scene *scene);
 
-/* The consumer releases all that it has read, once. Return: whether it had not yet, and the scenario has it do so. */
+/* The consumer releases all that it has read, once, and the ring is replaced where it can be. Return: whether it had
+ * not yet, and the scenario has it do so. */
 bool scene_release(struct scene *scene);
 
 /* All writers are at rest: everything must add up. Return: violations, a bit each. */

@@ -63,6 +63,12 @@ int stage_open(struct stage *stage, const struct stepper *stepper, const struct 
 			   "%s does not tell what memory its state is made of, so it cannot be stepped", target->name);
 		return -ENOTSUP;
 	}
+	if (target->in_thread && stepper == &stepper_ptrace) {
+		stage_fail(stage, -ENOTSUP,
+			   "%s keeps something in its thread's own memory, so another process cannot step it",
+			   target->name);
+		return -ENOTSUP;
+	}
 	stage->memory = mmap(NULL, sizeof(*stage->memory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (stage->memory == MAP_FAILED) {
 		stage->memory = NULL;

@@ -56,6 +56,8 @@ static unsigned gather(struct world *world, struct hash *hash)
 			if (memcmp(now + at, base + at, size) != 0) {
 				world->changed[count].number = number;
 				memcpy(world->changed[count++].bytes, now + at, size);
+				if (region->derived)
+					continue;
 				hash_words(hash, number, size);
 				hash_bytes(hash, now + at, size);
 			}

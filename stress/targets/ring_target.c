@@ -139,9 +139,13 @@ unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, st
 	struct nrb_writer *w = r->writer;
 
 	/* Of the control page only the two positions ever change. The data come last: they are the most. */
-	region[0] = (struct target_region) { &r->control->data_head, 2 * sizeof(uint64_t) };
-	region[1] = (struct target_region) { &w->head, sizeof(*w) - offsetof(struct nrb_writer, head) };
-	region[2] = (struct target_region) { reader, offsetof(struct nrb_reader, record) };
-	region[3] = (struct target_region) { r->data, r->data_size };
+	region[0] = (struct target_region) { .address = &r->control->data_head, .size = 2 * sizeof(uint64_t) };
+	region[1] =
+		(struct target_region) { .address = &w->head, .size = sizeof(*w) - offsetof(struct nrb_writer, head) };
+	/* Between pointers, which are constant, and not the same in another process or at another time. */
+	region[2] = (struct target_region) { .address = &((struct nrb_reader *)reader)->position,
+					     .size = offsetof(struct nrb_reader, record) -
+						     offsetof(struct nrb_reader, position) };
+	region[3] = (struct target_region) { .address = r->data, .size = r->data_size };
 	return 4;
 }

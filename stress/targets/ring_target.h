@@ -160,6 +160,7 @@ extern const struct target target_late_mark;
 extern const struct target target_early_wakeup;
 extern const struct target target_own_wakeup;
 extern const struct target target_late_wakeup;
+extern const struct target target_no_grace;
 /* Sound. */
 extern const struct target target_fixed;
 extern const struct target target_fixed_lock;
@@ -169,5 +170,6 @@ extern const struct target target_backward;
 extern const struct target target_backward_overwrite;
 extern const struct target target_watermark;
 extern const struct target target_sample_id;
+extern const struct target target_channel;
 
 #endif /* STRESS_RING_TARGET_H */

@@ -51,10 +51,11 @@ struct text_range {
 /* A piece of memory that is part of what a ring, and its reading side, remember. */
 struct target_region {
 	void *address;
-	size_t size; /* bytes, a multiple of 8 */
+	size_t size;  /* bytes, a multiple of 8 */
+	bool derived; /* what it holds follows from the others: it is put back with them, and not compared */
 };
 
-#define TARGET_REGIONS 8
+#define TARGET_REGIONS 12
 
 struct target {
 	const char *name;
@@ -68,7 +69,8 @@ struct target {
 	uint32_t checks;    /* the violations that can be told for this target at all */
 	unsigned max_depth; /* writes that may nest, the outermost included; 0: unlimited */
 	bool masks_signals; /* its writes block the harness's signals */
-	bool overwrites;    /* no write is refused, and a reader who is late misses the oldest records */
+	bool in_thread;  /* it keeps something in the writing thread's own memory, which no other process can share */
+	bool overwrites; /* no write is refused, and a reader who is late misses the oldest records */
 	uint64_t watermark; /* with wakeups: so many bytes at most may be left unread without one */
 	enum driver driver;
 	const struct text_range *text; /* its write path, what it calls elsewhere left out; a NULL start ends them */
@@ -86,6 +88,20 @@ struct target {
 	uint64_t (*reserved_head)(const struct target_ring *ring);
 	uint64_t (*lost)(const struct target_ring *ring);
 	uint64_t (*wakeups)(const struct target_ring *ring); /* how often its reader has been woken; NULL: never is */
+
+	/*
+	 * Where what is written into can be replaced: do so, and wait until no write into the one before is in
+	 * progress.
+	 * Context: a thread that is not the writer. Return: 0, or -EAGAIN: too many are still being read.
+	 * swap_begin and swap_end are the two halves, for who steps the writer; swap_end once its write has returned.
+	 */
+	int (*swap)(struct target_ring *ring);
+	void (*swap_begin)(struct target_ring *ring);
+	void (*swap_end)(struct target_ring *ring);
+
+	/* Of each thread that reads or watches, before and after that; may be NULL. Return: 0 or -errno. */
+	int (*watch)(void);
+	void (*unwatch)(void);
 
 	/*
 	 * The reading side. head and tail: any thread, acquire loads; the others: the one consumer. Where it
