@@ -218,7 +218,7 @@ static unsigned closed_regions(struct target_ring *ring, struct target_reader *r
 {
 	unsigned count = target_fixed.regions(ring, reader, region);
 
-	region[count] = (struct target_region) { &refused, sizeof(refused) };
+	region[count] = (struct target_region) { .address = &refused, .size = sizeof(refused) };
 	return count + 1;
 }
 

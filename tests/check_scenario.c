@@ -255,7 +255,7 @@ static void open_world(struct world *world)
 	struct target_region region[3];
 
 	for (unsigned i = 0; i < 3; i++)
-		region[i] = (struct target_region) { memory[i], told[i] };
+		region[i] = (struct target_region) { .address = memory[i], .size = told[i] };
 	ck_assert_int_eq(world_open(world, region, 3), 0);
 }
 

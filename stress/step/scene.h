@@ -24,8 +24,9 @@ struct scenario {
 	void (*prepare)(struct scene *scene); /* may be NULL */
 	uint32_t size, nested_size;           /* payloads of the interrupted write and of those that nest, bytes */
 	bool in_place;                        /* by reserve and commit, where the target has them */
-	bool drains; /* the consumer takes what there is after each instruction; else it waits */
-	bool releases; /* once, before any one instruction, it releases what it has read; a ring that can be is replaced */
+	bool drains;   /* the consumer takes what there is after each instruction; else it waits */
+	bool releases; /* once, before any one instruction, it releases what it has read, and a ring that can be is
+			* replaced */
 };
 
 /* What the observer remembers; plain data, part of the world. */

@@ -104,7 +104,7 @@ int stage_world(struct stage *stage, struct world *world)
 	struct target_region region[WORLD_REGIONS];
 	unsigned regions = scene->target->regions(scene->ring, scene->reader, region);
 
-	region[regions++] = (struct target_region) { &scene->observer, sizeof(scene->observer) };
+	region[regions++] = (struct target_region) { .address = &scene->observer, .size = sizeof(scene->observer) };
 	return world_open(world, region, regions);
 }
 
