@@ -29,7 +29,7 @@ check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/
 	tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader tests/check_registry \
 	tests/check_report tests/check_ring tests/check_run tests/check_scenario tests/check_signals \
 	tests/check_snapshot tests/check_steer tests/check_stepper tests/check_swap tests/check_target \
-	tests/check_tiers tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
+	tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
 	tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
@@ -109,6 +109,8 @@ tests_check_target_LDFLAGS = $(suite_ldflags)
 tests_check_target_LDADD = $(suite_libs)
 tests_check_tiers_LDFLAGS = $(suite_ldflags)
 tests_check_tiers_LDADD = $(suite_libs)
+tests_check_trailer_LDFLAGS = $(suite_ldflags)
+tests_check_trailer_LDADD = $(suite_libs)
 tests_check_unfit_LDFLAGS = $(suite_ldflags)
 tests_check_unfit_LDADD = $(suite_libs)
 tests_check_verdict_LDFLAGS = $(suite_ldflags)
