@@ -333,6 +333,9 @@ void nrb_reader_close(struct nrb_reader *reader);
  *
  * Records come in the order in which they were reserved, of backward rings too.
  *
+ * A reader without the writer's page goes by the pause alone, and that does not wait for a write in progress: whoever
+ * pauses has to see to it that there is none. Of a forward ring it finds no beginning once a lap is full.
+ *
  * Context: consumer.
  * Return: bytes that nrb_reader_next() may now go through, or
  *   -EPROTO  data_head is behind what was already consumed, further ahead than the ring is large, or unaligned: no
