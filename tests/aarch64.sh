@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The library for aarch64, where order is not free as it is on x86: cross-compiled, A to D are the instructions that
+# The library for aarch64, where order is not free as it is on x86: cross-compiled, A to F are the instructions that
 # doc/memory-order.md says, and the suites pass under qemu-user. Reports case by case (TAP).
 #
 # The suites that need the library alone run by default. With NRB_AARCH64=full the whole project is cross-built with
@@ -116,8 +116,43 @@ compile() {
 	done
 }
 
+# Print "FUNCTION E" where between a swap and a store there is a full fence, "FUNCTION F" where between a load and that
+# of the writer's head (src/ring.h: 64 bytes into its page) there is one that holds loads back, in the disassembly on
+# standard input. A call of load_mark() counts as that load.
+fences() {
+	awk '
+		/^[0-9a-f]+ <.*>:$/ { name = $2; gsub(/[<>:]/, "", name); swap = load = 0; next }
+		!/^ *[0-9a-f]+:\t/ { next }
+		{ sub(/^[^\t]*\t/, ""); sub(/ *\/\/.*/, "") }
+		$1 ~ /^(stlxr|stxr|cas)/ || /__aarch64_cas/ { swap = 1 }
+		$1 ~ /^ld/ && !/\[(sp|x29)/ && !load { load = 1 }
+		/^dmb[ \t]+ish$/ && swap == 1 { swap = 2 }
+		/^dmb[ \t]+ishld$/ && load == 1 { load = 2 }
+		$1 ~ /^st[rpu]/ && !/\[(sp|x29)/ && swap == 2 { print name, "E"; swap = 3 }
+		($1 == "ldr" && /\[x[0-9]+, #64\]/ || $1 ~ /^bl?$/ && /<load_mark/) && load == 2 { print name, "F"; load = 3 }
+	'
+}
+
+# judge_fences DIRECTORY: E in both ways to begin a write, F in each way to take a snapshot
+judge_fences() {
+	local file bad=0 name
+	for file in batch write_modes; do
+		"$cross-objdump" -dr --no-show-raw-insn "$1/$file.o" || return 1
+	done | fences >"$1/fences" || return 1
+	for name in nrb_write_in_mode nrb_begin_write_in_mode; do
+		grep -qx "$name E" "$1/fences" || { echo "E: no fence between swap and stores in $name"; bad=1; }
+	done
+	# The function is the compiler's choice.
+	grep -q " F$" "$1/fences" || { echo "F: no fence between the copy and the load of the mark"; bad=1; }
+	return "$bad"
+}
+
 # judge DIRECTORY exact|any: the accesses of the objects there; how often each, or that they are there at all
 judge() {
+	judge_fences "$1" && judge_accesses "$@"
+}
+
+judge_accesses() {
 	local file
 	for file in reader ring write; do
 		"$cross-objdump" -dr --no-show-raw-insn "$1/$file.o" || return 1
@@ -163,7 +198,7 @@ instructions() {
 	local level
 	for level in -O1 -O2 -O3; do
 		check "gcc $level compiles the library" compiled "$tmp/gcc$level" "$cross-gcc" $level &&
-			check "gcc $level: A and C are ldar, B and D are stlr" judge "$tmp/gcc$level" exact
+			check "gcc $level: A and C are ldar, B and D are stlr, E and F are dmb" judge "$tmp/gcc$level" exact
 	done
 	if command -v clang >/dev/null; then
 		# With rcpc a load-acquire may be ldapr.
@@ -171,13 +206,15 @@ instructions() {
 			# shellcheck disable=SC2086
 			check "clang $level compiles the library" \
 				compiled "$tmp/clang" clang --target="$cross" $level &&
-				check "clang $level: A and C are ldar or ldapr, B and D are stlr" judge "$tmp/clang" any
+				check "clang $level: A and C are ldar or ldapr, B and D are stlr, E and F are dmb" judge "$tmp/clang" any
 		done
 	fi
 	check "without A it is refused" weakened A steps.h nrb_load_acquire nrb_load_relaxed data_tail
 	check "without B it is refused" weakened B steps.h nrb_store_release nrb_store_relaxed data_head
 	check "without C it is refused" weakened C reader.c nrb_load_acquire nrb_load_relaxed data_head
 	check "without D it is refused" weakened D reader.c nrb_store_release nrb_store_relaxed data_tail
+	check "without E it is refused" weakened E modes.h nrb_fence_release nrb_local_fence ""
+	check "without F it is refused" weakened F batch.c nrb_fence_acquire nrb_local_fence ""
 }
 
 # ---- the suites, under qemu ----
