@@ -12,4 +12,4 @@ src_libnrb_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/src/libnrb.map
 src_libnrb_la_DEPENDENCIES = src/libnrb.map
 pkgconfig_DATA = src/nrb.pc
-EXTRA_DIST += src/libnrb.map
+EXTRA_DIST += src/libnrb.abi src/libnrb.map
