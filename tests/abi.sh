@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The library's binary interface against src/libnrb.abi, which says what programs that were linked before rely on: the
-# exported functions and the types of nrb.h. Additions pass. Reports case by case (TAP).
+# exported functions and the types of the two headers. Additions pass. Reports case by case (TAP).
 #
 # With the option --renew the description is written anew, for a change that is meant: then the version in
 # src/libnrb.map and -version-info in src/local.mk have to be thought of, too.
@@ -15,14 +15,14 @@ described=$source/src/libnrb.abi
 
 # library SOURCES INTO COMPILER: as it would be installed, whatever the options and sanitizers of this build
 library() {
-	mkdir -p "$2/public" && cp "$1/nrb.h" "$2/public" || return 1
+	mkdir -p "$2/public" && cp "$1/nrb.h" "$1/nrb_channel.h" "$2/public" || return 1
 	# Words may be split: it may hold options.
 	# shellcheck disable=SC2086
 	$3 -std=gnu11 -O0 -g -fPIC -shared -Wl,--version-script="$1/libnrb.map" -Wl,-soname,libnrb.so.0 -I"$1" \
 		"$1"/*.c -o "$2/libnrb.so"
 }
 
-# describe DIRECTORY FILE: the library there, and what of it nrb.h shows
+# describe DIRECTORY FILE: the library there, and what of it the headers show
 describe() {
 	abidw --drop-private-types --headers-dir "$1/public" --no-show-locs --no-corpus-path --no-comp-dir-path \
 		--out-file "$2" "$1/libnrb.so"
