@@ -126,3 +126,31 @@ tests_check_wakeup_LDADD = $(suite_libs)
 tests_check_write_read_LDFLAGS = $(suite_ldflags)
 tests_check_write_read_LDADD = $(suite_libs)
 endif
+
+# What fuzzing has kept is tried again by make check, with any compiler.
+fuzz_targets = reader writer
+fuzz_replays = tests/fuzz/replay_reader tests/fuzz/replay_writer
+check_PROGRAMS += $(fuzz_replays)
+TESTS += $(fuzz_replays)
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
+tests_fuzz_replay_reader_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_reader.c tests/fuzz/replay.c
+tests_fuzz_replay_reader_LDFLAGS = $(AM_LDFLAGS) -static
+tests_fuzz_replay_reader_LDADD = src/libnrb.la
+tests_fuzz_replay_writer_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_writer.c tests/fuzz/replay.c
+tests_fuzz_replay_writer_LDFLAGS = $(AM_LDFLAGS) -static
+tests_fuzz_replay_writer_LDADD = src/libnrb.la
+
+# To go on fuzzing: a minute, or an hour. It takes clang and its libFuzzer (Debian: clang, libclang-rt-14-dev).
+# A target that needs more than libnrb names its sources as further prerequisites of its .fuzzer.
+FUZZ_CC = clang
+FUZZ_CFLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+fuzzers = $(fuzz_targets:%=tests/fuzz/%.fuzzer)
+tests/fuzz/%.fuzzer: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(src_libnrb_la_SOURCES)
+	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(FUZZ_CC) $(FUZZ_CFLAGS) $(AM_CPPFLAGS) -o $@ $(filter %.c,$^)
+fuzz: $(fuzzers)
+	$(srcdir)/tests/fuzz/run 60 $(srcdir)/tests/fuzz/corpus $(fuzzers)
+fuzz-long: $(fuzzers)
+	$(srcdir)/tests/fuzz/run 3600 $(srcdir)/tests/fuzz/corpus $(fuzzers)
+clean-local:
+	rm -rf $(fuzzers) $(fuzz_targets:%=tests/fuzz/%.corpus) $(fuzz_targets:%=tests/fuzz/%.found) \
+		$(fuzz_targets:%=tests/fuzz/%.log)
