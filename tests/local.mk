@@ -127,6 +127,14 @@ tests_check_write_read_LDFLAGS = $(suite_ldflags)
 tests_check_write_read_LDADD = $(suite_libs)
 endif
 
+# Processes that are killed, or lie. make check has them do it for a second.
+check_PROGRAMS += tests/crash
+TESTS += tests/crash
+tests_crash_LDFLAGS = $(AM_LDFLAGS) -static
+tests_crash_LDADD = stress/libstress.la
+crash-long: tests/crash$(EXEEXT)
+	tests/crash$(EXEEXT) --kills=1000 $(CRASH_FLAGS)
+
 # What fuzzing has kept is tried again by make check, with any compiler.
 fuzz_targets = reader writer
 fuzz_replays = tests/fuzz/replay_reader tests/fuzz/replay_writer
