@@ -128,12 +128,17 @@ tests_check_write_read_LDADD = $(suite_libs)
 endif
 
 # Processes that are killed, or lie. make check has them do it for a second.
-check_PROGRAMS += tests/crash
-TESTS += tests/crash
+check_PROGRAMS += tests/crash tests/hostile
+TESTS += tests/crash tests/hostile
 tests_crash_LDFLAGS = $(AM_LDFLAGS) -static
 tests_crash_LDADD = stress/libstress.la
 crash-long: tests/crash$(EXEEXT)
 	tests/crash$(EXEEXT) --kills=1000 $(CRASH_FLAGS)
+tests_hostile_SOURCES = tests/hostile.c tests/scribble.c tests/scribble.h tests/scribbled.c
+tests_hostile_LDFLAGS = $(AM_LDFLAGS) -static
+tests_hostile_LDADD = stress/libstress.la
+hostile-long: tests/hostile$(EXEEXT)
+	tests/hostile$(EXEEXT) --duration=10m $(HOSTILE_FLAGS)
 
 # What fuzzing has kept is tried again by make check, with any compiler.
 fuzz_targets = reader writer
