@@ -304,7 +304,11 @@ struct nrb_sample_id {
  *
  * nrb_reader_open_fd - the same from a descriptor, nrb_fd(), which stays the caller's
  * nrb_reader_open_fds - and from nrb_writer_fd(): needed for snapshots of an overwrite ring that is not paused
- * nrb_reader_open_path - the same from the files of a named ring; PATH.writer is used if it can be opened for reading
+ * nrb_reader_open_path - the same from the files of a named ring; without PATH.writer if there is none, or no leave to
+ * read it
+ *
+ * Whatever the files hold, no call reads beyond them or goes on for ever. But who shortens a named file that others
+ * have mapped has them die by SIGBUS, as with any file; a ring without a path cannot be shortened.
  *
  * Context: thread.
  * Return: the reader, or NULL and errno:

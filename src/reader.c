@@ -203,13 +203,23 @@ struct nrb_reader *nrb_reader_open(const struct nrb_ring *ring)
 	return NULL;
 }
 
-/* PATH.writer, or -1: it is the writer's, and only its owner may open it. */
+/*
+ * PATH.writer. It is the writer's, and only its owner may open it; and somebody may have copied PATH alone. Who is
+ * refused for another reason, for want of descriptors say, is not to find out by a snapshot that is refused later.
+ *
+ * Return: the descriptor, -1: to go on without it, or another -errno.
+ */
 static int open_writer_file(const char *path)
 {
 	char name[PATH_MAX];
-	int length = snprintf(name, sizeof(name), "%s" NRB_WRITER_SUFFIX, path);
+	int fd, length = snprintf(name, sizeof(name), "%s" NRB_WRITER_SUFFIX, path);
 
-	return length < 0 || (size_t)length >= sizeof(name) ? -1 : open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (length < 0 || (size_t)length >= sizeof(name))
+		return -1;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		return fd;
+	return errno == EACCES || errno == EPERM || errno == ENOENT || errno == ENAMETOOLONG ? -1 : -errno;
 }
 
 struct nrb_reader *nrb_reader_open_path(const char *path)
@@ -222,7 +232,8 @@ struct nrb_reader *nrb_reader_open_path(const char *path)
 	if (fd < 0)
 		return NULL;
 	writer_fd = open_writer_file(path);
-	reader = nrb_reader_open_fds(fd, writer_fd);
+	errno = -writer_fd;
+	reader = writer_fd < -1 ? NULL : nrb_reader_open_fds(fd, writer_fd);
 	saved = errno;
 	close(fd);
 	if (writer_fd >= 0)
