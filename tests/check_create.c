@@ -3,30 +3,19 @@
  * check_create.c - nrb_create refuses: each errno that nrb.h promises, and nothing left behind
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "confined.h"
 #include "suite.h"
-
-#define NOBODY 65534
-
-static uint64_t page_size(void)
-{
-	return (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 /* nrb_create must fail with @expected, and set errno to nothing else. */
 static void refused(const struct nrb_attr *attr, int expected)
@@ -53,59 +42,6 @@ static void refused_path(const char *path, int expected)
 
 	attr.path = path;
 	refused(&attr, expected);
-}
-
-static bool exists(const char *path)
-{
-	struct stat st;
-
-	return !lstat(path, &st);
-}
-
-static const char *writer_of(const char *path)
-{
-	static char writer[2 * PATH_MAX + 16];
-
-	snprintf(writer, sizeof(writer), "%s.writer", path);
-	return writer;
-}
-
-static void nothing_left(const char *path)
-{
-	ck_assert_msg(!exists(path), "%s was left behind", path);
-	ck_assert_msg(!exists(writer_of(path)), "%s was left behind", writer_of(path));
-}
-
-static void limit(int resource, rlim_t value)
-{
-	struct rlimit rlimit;
-
-	ck_assert_int_eq(getrlimit(resource, &rlimit), 0);
-	rlimit.rlim_cur = value;
-	ck_assert_int_eq(setrlimit(resource, &rlimit), 0);
-}
-
-static unsigned open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
-static unsigned long address_space_kib(void)
-{
-	FILE *statm = fopen("/proc/self/statm", "r");
-	unsigned long pages;
-
-	ck_assert_ptr_nonnull(statm);
-	ck_assert_int_eq(fscanf(statm, "%lu", &pages), 1);
-	fclose(statm);
-	return pages * (page_size() / 1024);
 }
 
 START_TEST(einval)
@@ -279,13 +215,6 @@ START_TEST(enoent)
 }
 END_TEST
 
-/* Become somebody who may not write into other people's folders. */
-static bool drop_privileges(void)
-{
-	return geteuid() ||
-	       (!setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY) && !setresuid(NOBODY, NOBODY, NOBODY));
-}
-
 START_TEST(eacces)
 {
 	const char *path = scratch_path("closed/ring");
@@ -297,40 +226,6 @@ START_TEST(eacces)
 }
 END_TEST
 
-static bool map_to_root(const char *path, unsigned id)
-{
-	FILE *file = fopen(path, "w");
-
-	return file && fprintf(file, "0 %u 1", id) > 0 && !fclose(file);
-}
-
-static bool deny_setgroups(void)
-{
-	FILE *file = fopen("/proc/self/setgroups", "w");
-
-	return file && fputs("deny", file) >= 0 && !fclose(file);
-}
-
-/* Namespaces of our own; for a user without privileges one of users as well, where he is root and owns files. */
-static bool enter_namespaces(void)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-
-	if (!unshare(CLONE_NEWNS))
-		return true;
-	return !unshare(CLONE_NEWUSER | CLONE_NEWNS) && deny_setgroups() && map_to_root("/proc/self/uid_map", uid) &&
-	       map_to_root("/proc/self/gid_map", gid);
-}
-
-/* A file system of 256 KiB. */
-static bool mount_small(const char *path)
-{
-	if (!enter_namespaces())
-		return false;
-	return !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount("none", path, "tmpfs", 0, "size=256k");
-}
-
 START_TEST(enospc)
 {
 	const char *path = scratch_path("small/ring");
@@ -338,7 +233,7 @@ START_TEST(enospc)
 	struct nrb_ring *ring;
 
 	ck_assert_int_eq(mkdir(scratch_path("small"), 0755), 0);
-	ck_assert(mount_small(scratch_path("small")));
+	ck_assert(mount_small(scratch_path("small"), "size=256k"));
 	refused_path(path, ENOSPC);
 	nothing_left(path);
 	/* What was taken for the attempt is free again. */
@@ -413,45 +308,11 @@ END_TEST
 
 /* ---- what cannot be tried everywhere ---- */
 
-/* Whether @attempt succeeds in a process of its own, which it may change as it likes. */
-static bool can(bool (*attempt)(void))
-{
-	pid_t pid = fork();
-	int status = 1;
-
-	if (!pid)
-		_exit(attempt() ? 0 : 1);
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	return status == 0;
-}
-
-static bool mount_small_on_tmp(void)
-{
-	return mount_small("/tmp");
-}
-
 static bool address_space_is_free(void)
 {
 	struct rlimit rlimit;
 
 	return !getrlimit(RLIMIT_AS, &rlimit) && rlimit.rlim_cur == RLIM_INFINITY;
-}
-
-/* An emulator of another machine needs address space of its own, and may not pass the limit on. */
-static bool address_space_can_be_limited(void)
-{
-	const struct rlimit none = { 0 };
-
-	return !setrlimit(RLIMIT_AS, &none) &&
-	       mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
-}
-
-static const char *no_limit(void)
-{
-	if (SANITIZED)
-		return "sanitizers need the address space themselves";
-	return can(address_space_can_be_limited) ? NULL : "the address space cannot be limited here";
 }
 
 Suite *suite_make(void)
@@ -469,8 +330,8 @@ Suite *suite_make(void)
 	tcase_add_test(all, enametoolong);
 	tcase_add_test(all, eexist);
 	tcase_add_test(all, enoent);
-	suite_add(all, eacces, can(drop_privileges) ? NULL : "root here cannot become another user");
-	suite_add(all, enospc, can(mount_small_on_tmp) ? NULL : "no file system can be mounted here");
+	suite_add(all, eacces, no_other_user());
+	suite_add(all, enospc, no_mount());
 	tcase_add_test(all, efbig);
 	tcase_add_test(all, emfile);
 	tcase_add_test(all, nothing_leaks);

@@ -8,8 +8,8 @@
  * stored beside the ring, and once the neighbour is gone the ring serves an honest reader. A hostile writer has the two
  * files of a named ring. The reader goes on: each call returns, with records or with an error that is its to give.
  *
- * Kind of ring by kind of ring (TAP), each in a process of its own that is watched from here: one that crashes, or makes
- * no progress, is a failure. The seed repeats what is drawn, not how the processes meet.
+ * Kind of ring by kind of ring (TAP), each in a process of its own that is watched from here: one that crashes, or
+ * makes no progress, is a failure. The seed repeats what is drawn, not how the processes meet.
  */
 #define _GNU_SOURCE
 #include <errno.h>

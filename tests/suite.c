@@ -52,6 +52,14 @@ void suite_add(TCase *tcase, const TTest *test, const char *reason)
 	used++;
 }
 
+void suite_add_loop(TCase *tcase, const TTest *test, int times, const char *reason)
+{
+	if (reason)
+		suite_add(tcase, test, reason);
+	else
+		tcase_add_loop_test(tcase, test, 0, times);
+}
+
 uint64_t suite_random(uint64_t *state)
 {
 	*state ^= *state >> 12;

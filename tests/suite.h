@@ -32,6 +32,9 @@ TCase *suite_case(Suite *suite, const char *name);
 /* Add @test; when @reason is not NULL, add in its place an empty one that TAP reports as skipped for that reason. */
 void suite_add(TCase *tcase, const TTest *test, const char *reason);
 
+/* The same of a test that runs for each number below @times. */
+void suite_add_loop(TCase *tcase, const TTest *test, int times, const char *reason);
+
 /* A remark for the log. To standard error, because standard output may be carrying TAP. */
 #define suite_note(...) fprintf(stderr, "# " __VA_ARGS__)
 
