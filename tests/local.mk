@@ -161,7 +161,8 @@ FUZZ_CC = clang
 FUZZ_CFLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 fuzzers = $(fuzz_targets:%=tests/fuzz/%.fuzzer)
 tests/fuzz/%.fuzzer: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(src_libnrb_la_SOURCES)
-	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(FUZZ_CC) $(FUZZ_CFLAGS) $(AM_CPPFLAGS) -o $@ $(filter %.c,$^)
+	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(FUZZ_CC) $(FUZZ_CFLAGS) $(AM_CPPFLAGS) $(LIBURCU_CFLAGS) -o $@ \
+		$(filter %.c,$^) $(LIBURCU_LIBS) $(PTHREAD_LIBS)
 fuzz: $(fuzzers)
 	$(srcdir)/tests/fuzz/run 60 $(srcdir)/tests/fuzz/corpus $(fuzzers)
 fuzz-long: $(fuzzers)
