@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-EXTRA_DIST += doc/nrb-bench.1.scd doc/nrb-stress.1.scd doc/nrb.3.scd doc/nrb_channel.3.scd
+EXTRA_DIST += doc/nrb-bench.1.scd doc/nrb-dump.1.scd doc/nrb-stress.1.scd doc/nrb.3.scd doc/nrb_channel.3.scd
 EXTRA_DIST += CONTRIBUTING.md quickstart
 dist_doc_DATA += doc/memory-order.md doc/nrb-stress-json.md doc/protocol.md doc/testing.md
 dist_pkgdata_DATA = doc/nrb-stress.schema.json
 
 if HAVE_SCDOC
-man1_MANS = doc/nrb-bench.1 doc/nrb-stress.1
+man1_MANS = doc/nrb-bench.1 doc/nrb-dump.1 doc/nrb-stress.1
 man3_MANS = doc/nrb.3 doc/nrb_channel.3
 CLEANFILES += $(man1_MANS) $(man3_MANS)
 

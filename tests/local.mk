@@ -22,6 +22,12 @@ tests_forge_reports_SOURCES = tests/forge_reports.c tests/forged.c tests/forged.
 tests_forge_reports_LDFLAGS = $(AM_LDFLAGS) -static
 tests_forge_reports_LDADD = stress/libstress.la
 
+# What dump.sh dumps.
+check_PROGRAMS += tests/make_ring
+tests_make_ring_SOURCES = tests/make_ring.c
+tests_make_ring_LDFLAGS = $(AM_LDFLAGS) -static
+tests_make_ring_LDADD = src/libnrb.la
+
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_create tests/check_exact \
 	tests/check_explore tests/check_forked tests/check_holes tests/check_hostile tests/check_listing \
