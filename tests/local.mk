@@ -10,6 +10,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
 test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh \
+test_scripts = tests/aarch64.sh tests/cli.sh tests/dump.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh \
 	tests/report_schema.sh \
 	tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
