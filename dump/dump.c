@@ -147,6 +147,8 @@ static int look(struct dump *dump, uint64_t deadline)
 		return 1;
 	if (rc < 0) {
 		tell_damage(dump);
+		if (rc == -EACCES)
+			dump->status = DUMP_UNUSABLE;
 		return rc;
 	}
 	if (rc)

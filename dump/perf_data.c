@@ -402,13 +402,17 @@ static bool record(struct sink *sink, const struct dump_record *record)
 static void end(struct sink *sink, const struct dump_summary *summary)
 {
 	const uint64_t data_end = sink->written;
+	uint64_t all;
 
 	(void)summary;
 	if (sink->piped)
 		return;
 	put_features(sink);
-	if (!fflush(sink->out) && !fseeko(sink->out, 0, SEEK_SET))
-		put_header(sink, data_end);
+	all = sink->written;
+	if (fflush(sink->out) || fseeko(sink->out, 0, SEEK_SET))
+		return;
+	put_header(sink, data_end);
+	fseeko(sink->out, (off_t)all, SEEK_SET);
 }
 
 const struct sink_format sink_perf = { .begin = begin, .record = record, .end = end };

@@ -183,6 +183,7 @@ static int do_poll(void *argument)
 	struct source *source = argument;
 
 	source->from = source->reader->position;
+	source->edge = source->from;
 	source->found = nrb_reader_wait(source->reader, source->timeout_ns, &source->until);
 	return 0;
 }
@@ -274,7 +275,10 @@ static int do_next(void *argument)
 		if (record->type == NRB_RECORD_LOST)
 			memcpy(&record->lost, source->buffer, sizeof(record->lost));
 	}
-	return is_consumed(source, raw->position) ? -ESTALE : rc;
+	if (is_consumed(source, raw->position))
+		return -ESTALE;
+	source->edge = raw->position;
+	return rc;
 }
 
 /* What stands where no record is. */
@@ -313,7 +317,8 @@ static int tell_bad_record(struct source *source, struct trouble *trouble)
 static int begin_again(struct source *source, struct trouble *trouble)
 {
 	const bool backward = source->attr.flags & NRB_BACKWARD;
-	const uint64_t until = source->until, at = source->raw.position;
+	/* Backward, a record reaches down to its position: what was told last, and not what we were at. */
+	const uint64_t until = source->until, at = backward ? source->edge : source->raw.position;
 	const void *gone;
 	uint64_t now;
 	int rc;

@@ -21,6 +21,7 @@ struct source {
 	uint64_t file_size;      /* bytes, when it was opened */
 	char writer_reason[256]; /* why the writer's page cannot be read; "": it can */
 	uint64_t from, until;    /* where reading stands, and up to where the first poll found it published */
+	uint64_t edge;           /* what is on the near side of it has been told */
 	uint64_t consumed;       /* bytes that another reader took away meanwhile */
 	unsigned reopened;
 	/* The call that is guarded, its arguments and results. */

@@ -57,14 +57,14 @@ whole_payloads() {
 }
 
 losses() {
-	ring losses size="$page" id=0x1d sample_id=$all_fields write:3 full lose:3 kill
+	ring losses size="$page" id=0x1d sample_id="$all_fields" write:3 full lose:3 kill
 	json losses && tells "more writes were lost since" && grep -q '"lost_since":4,' "$tmp/losses.json" &&
 		run 0 "$dump" -f -n 1 "$tmp/losses" && json losses && all_of losses 1 "$(numbers "$tmp/losses.json" | tail -n 1)"
 }
 
 # A LOST record, and a trailer's every field, as soon as who reads makes room for it.
 lost_records() {
-	ring lost size="$page" id=0x1d sample_id=$all_fields full lose:2 slow:1 &
+	ring lost size="$page" id=0x1d sample_id="$all_fields" full lose:2 slow:1 &
 	local pid=$! dumped=0
 	for _ in $(seq 500); do
 		[ -e "$tmp/lost" ] && timeout 20 "$dump" -q -f -d 300ms -o json "$tmp/lost" >>"$tmp/lost.json" 2>/dev/null
@@ -101,7 +101,7 @@ refuses() {
 
 # An overwrite ring, copied without its writer's page.
 without_writer() {
-	ring over flags=1 size="$page" write:500 && cp "$tmp/over" "$tmp/alone" && run 1 "$dump" "$tmp/alone" &&
+	ring over flags=1 size="$page" write:500 && cp "$tmp/over" "$tmp/alone" && run 2 "$dump" "$tmp/alone" &&
 		tells "cannot be read without the writer's page" &&
 		cp "$tmp/crashed" "$tmp/alone" && run 0 "$dump" "$tmp/alone" &&
 		tells "is not known: cannot open its .writer file: No such file" &&
@@ -144,7 +144,8 @@ zeroed() {
 
 # While it is followed: no crash, but an error that tells where.
 cut_while_followed() {
-	ring cut write:20 && timeout 20 "$dump" -q -f "$tmp/cut" >"$tmp/out" 2>"$tmp/err" &
+	ring cut write:20 && : >"$tmp/out" || return 1
+	timeout 20 "$dump" -q -f "$tmp/cut" >>"$tmp/out" 2>"$tmp/err" </dev/null &
 	local pid=$! got=0
 	for _ in $(seq 500); do
 		[ "$(grep -c '^0x' "$tmp/out" 2>/dev/null)" = 20 ] && break
@@ -165,7 +166,7 @@ no_leave() {
 		chmod 444 "$tmp/crashed" && run 2 "${as[@]}" "$tmp/program" -f "$tmp/crashed" && tells "no leave to write"
 	local status=$?
 	chmod 644 "$tmp/crashed"
-	return $status
+	return "$status"
 }
 
 # ---- following ----
@@ -182,15 +183,15 @@ follows() {
 
 # stopped SIGNAL: comes to an end, with its summary
 stopped() {
-	ring stopped write:5 || return 1
-	env --default-signal="$1" timeout 20 "$dump" -f "$tmp/stopped" >"$tmp/out" 2>"$tmp/err" </dev/null &
-	local pid=$! child=
+	ring stopped write:5 && : >"$tmp/out" || return 1
+	# A job in the background ignores SIGINT, unless somebody says otherwise.
+	env --default-signal="$1" "$dump" -f -d 20 "$tmp/stopped" >>"$tmp/out" 2>"$tmp/err" </dev/null &
+	local pid=$!
 	for _ in $(seq 500); do
-		child=$(pgrep -P "$pid")
-		[ -n "$child" ] && [ "$(grep -c '^0x' "$tmp/out")" = 5 ] && break
+		[ "$(grep -c '^0x' "$tmp/out")" = 5 ] && break
 		sleep 0.01
 	done
-	kill -s "$1" "$child" && wait "$pid" && tells "5 records"
+	kill -s "$1" "$pid" && wait "$pid" && tells "5 records"
 }
 
 for_a_time() { ring timed write:5 && run 0 timeout 20 "$dump" -f -d 20ms "$tmp/timed" && tells "5 records"; }
@@ -249,8 +250,8 @@ read_back() {
 
 # Header, identifier, ip, time, raw size; and tid, id, stream, cpu.
 perf_plain() { ring plain write:60 sized:4000 nest:3 reserve:8 && read_back plain 36; }
-perf_trailed() { ring trailed id=7 sample_id=$all_fields write:60 sized:400 nest:3 && read_back trailed 68; }
-perf_backward() { ring over flags=3 size="$page" sample_id=$all_fields write:300 && read_back over 68; }
+perf_trailed() { ring trailed id=7 sample_id="$all_fields" write:60 sized:400 nest:3 && read_back trailed 68; }
+perf_backward() { ring over flags=3 size="$page" sample_id="$all_fields" write:300 && read_back over 68; }
 
 # Other types of record keep theirs; LOST records are perf's own.
 perf_types() {
