@@ -103,7 +103,7 @@ static const char *event_name(unsigned event)
 	return event ? "nrb-record" : "nrb-sample";
 }
 
-/* The ring's own id is the first event's. Of the second one any other will do, but 0, which perf takes for the first. */
+/* The ring's own id is the first event's. The second one's may be any other but 0, which perf takes for the first. */
 static uint64_t event_id(const struct sink *sink, unsigned event)
 {
 	uint64_t id = sink->attr.id + event;

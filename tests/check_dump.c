@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_dump.c - what nrb-dump tells of a writer that died at any instant, of perf's own records, of files that somebody
- * damaged, and beside a consumer
+ * check_dump.c - what nrb-dump tells of a writer that died at any instant, of damaged files, of perf's own records, and
+ * beside a consumer
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -151,8 +151,8 @@ static void be_stepped(bool nested)
 }
 
 /*
- * After each instruction of a write what a SIGKILL there would leave is in the files already, since they are mapped: dump
- * them. What was published stays, what is reserved is told, and nothing else is ever seen.
+ * After each instruction of a write what a SIGKILL there would leave is in the files already, since they are mapped. So
+ * dump them. What was published stays, what is reserved is told, and nothing else is ever seen.
  */
 static void step_and_dump(bool nested)
 {
@@ -291,11 +291,10 @@ START_TEST(any_bytes)
 			seen |= 1u << told.status;
 			free(told.messages);
 		} else {
-			FILE *out = fopen("/dev/null", "w"), *messages = fopen("/dev/null", "w");
+			FILE *nowhere = fopen("/dev/null", "w");
 
-			require((unsigned)dump_file(path, &options, out, messages) <= DUMP_UNUSABLE);
-			fclose(out);
-			fclose(messages);
+			require((unsigned)dump_file(path, &options, nowhere, nowhere) <= DUMP_UNUSABLE);
+			fclose(nowhere);
 		}
 	}
 	/* Not all of it was harmless, nor refused at the door. */
@@ -314,7 +313,6 @@ START_TEST(gone_under_our_hands)
 	struct dump_record record;
 	struct trouble trouble;
 	struct sigaction old;
-	unsigned records = 0;
 	int rc;
 
 	attr.data_size = 1 << 16;
@@ -332,10 +330,8 @@ START_TEST(gone_under_our_hands)
 	require(trouble.offset >= (uint64_t)page + attr.data_size - 128 &&
 		trouble.offset < (uint64_t)page + attr.data_size);
 	source_close(&source);
-	/* And of the writer's page. */
 	guard_end(&old);
 	nrb_destroy(ring);
-	require(!records);
 }
 END_TEST
 

@@ -59,7 +59,8 @@ whole_payloads() {
 losses() {
 	ring losses size="$page" id=0x1d sample_id="$all_fields" write:3 full lose:3 kill
 	json losses && tells "more writes were lost since" && grep -q '"lost_since":4,' "$tmp/losses.json" &&
-		run 0 "$dump" -f -n 1 "$tmp/losses" && json losses && all_of losses 1 "$(numbers "$tmp/losses.json" | tail -n 1)"
+		run 0 "$dump" -f -n 1 "$tmp/losses" && json losses &&
+		all_of losses 1 "$(numbers "$tmp/losses.json" | tail -n 1)"
 }
 
 # A LOST record, and a trailer's every field, as soon as who reads makes room for it.
@@ -67,7 +68,8 @@ lost_records() {
 	ring lost size="$page" id=0x1d sample_id="$all_fields" full lose:2 slow:1 &
 	local pid=$! dumped=0
 	for _ in $(seq 500); do
-		[ -e "$tmp/lost" ] && timeout 20 "$dump" -q -f -d 300ms -o json "$tmp/lost" >>"$tmp/lost.json" 2>/dev/null
+		[ -e "$tmp/lost" ] &&
+			timeout 20 "$dump" -q -f -d 300ms -o json "$tmp/lost" >>"$tmp/lost.json" 2>/dev/null
 		dumped=$(grep -c '"kind":"lost"' "$tmp/lost.json" 2>/dev/null)
 		[ "${dumped:-0}" = 0 ] || break
 		sleep 0.02
@@ -133,13 +135,15 @@ bad_reserved_head() {
 }
 
 truncated() {
-	damage 0 '' && truncate -s $((page * 2 + 8)) "$tmp/bad" && refuses 1 "byte 1048: data_size is 65536, so the file" "$tmp/bad"
+	damage 0 '' && truncate -s $((page * 2 + 8)) "$tmp/bad" &&
+		refuses 1 "byte 1048: data_size is 65536, so the file" "$tmp/bad"
 }
 
 # In a crash of the file system: zeros where records were.
 zeroed() {
 	damage 0 '' && dd if=/dev/zero of="$tmp/bad" bs="$page" seek=1 count=1 conv=notrunc status=none &&
-		run 1 "$dump" "$tmp/bad" && tells "byte $page (position 0x0): no record: its header says type 0, 0 bytes"
+		run 1 "$dump" "$tmp/bad" &&
+		tells "byte $page (position 0x0): no record: its header says type 0, 0 bytes"
 }
 
 # While it is followed: no crash, but an error that tells where.
@@ -163,7 +167,8 @@ no_leave() {
 	chmod 755 "$tmp" && chmod 000 "$tmp/crashed" || return 1
 	cp "$dump" "$tmp/program"
 	run 2 "${as[@]}" "$tmp/program" "$tmp/crashed" && tells "cannot open: Permission denied" &&
-		chmod 444 "$tmp/crashed" && run 2 "${as[@]}" "$tmp/program" -f "$tmp/crashed" && tells "no leave to write"
+		chmod 444 "$tmp/crashed" && run 2 "${as[@]}" "$tmp/program" -f "$tmp/crashed" &&
+		tells "no leave to write"
 	local status=$?
 	chmod 644 "$tmp/crashed"
 	return "$status"
@@ -197,10 +202,16 @@ stopped() {
 for_a_time() { ring timed write:5 && run 0 timeout 20 "$dump" -f -d 20ms "$tmp/timed" && tells "5 records"; }
 
 # Nothing more comes, and nobody reads: it does not wait for the one to notice the other.
-closed_pipe() { ring piped write:5 && timeout 20 "$dump" -f "$tmp/piped" 2>"$tmp/err" | head -n 1 >"$tmp/out" && [ -s "$tmp/out" ]; }
+closed_pipe() {
+	ring piped write:5 || return 1
+	{ timeout 20 "$dump" -f "$tmp/piped" 2>"$tmp/err"; echo $? >"$tmp/status"; } | head -n 1 >"$tmp/out"
+	[ -s "$tmp/out" ] && [ "$(cat "$tmp/status")" = 0 ]
+}
 
 full_disk() { run 2 "$dump" -o text:/dev/full "$tmp/crashed" && tells "cannot write"; }
-onto_itself() { run 2 "$dump" -o "json:$tmp/crashed.writer" "$tmp/crashed" && tells "is the ring itself" && json crashed; }
+onto_itself() {
+	run 2 "$dump" -o "json:$tmp/crashed.writer" "$tmp/crashed" && tells "is the ring itself" && json crashed
+}
 
 # ---- perf's own tools ----
 
@@ -241,7 +252,8 @@ from_ctf() {
 
 # read_back NAME SKIP: counts and contents, by each of the three
 read_back() {
-	json "$1" && run 0 "$dump" -o "perf:$tmp/$1.data" "$tmp/$1" && payloads "$1" >"$tmp/want" && [ -s "$tmp/want" ] &&
+	json "$1" && run 0 "$dump" -o "perf:$tmp/$1.data" "$tmp/$1" && payloads "$1" >"$tmp/want" &&
+		[ -s "$tmp/want" ] &&
 		echo "perf script:" && from_script "$tmp/$1.data" | diff "$tmp/want" - &&
 		echo "perf report -D:" && from_dump "$tmp/$1.data" "$2" | diff "$tmp/want" - || return 1
 	[ -n "$ctf" ] || return 0
@@ -263,7 +275,8 @@ perf_types() {
 
 # A record that perf's header cannot hold: told, counted, and a LOST record in its place.
 perf_too_long() {
-	ring long size=1048576 write:1 sized:65520 sized:65480 write:1 && run 1 "$dump" -o "perf:$tmp/long.data" "$tmp/long" &&
+	ring long size=1048576 write:1 sized:65520 sized:65480 write:1 &&
+		run 1 "$dump" -o "perf:$tmp/long.data" "$tmp/long" &&
 		tells "left out: type 9, 65520 bytes" && tells "1 records were left out" &&
 		"$perf" report -D -i "$tmp/long.data" 2>/dev/null >"$tmp/out" &&
 		[ "$(grep -c PERF_RECORD_LOST "$tmp/out")" = 1 ] && [ "$(grep -c PERF_RECORD_SAMPLE "$tmp/out")" = 3 ]

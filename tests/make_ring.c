@@ -6,8 +6,8 @@
  *
  * Values: size, start, id, sample_id, sample_type, flags, clock. Commands, in order: write:N records of a text that
  * tells its number; type:N the type of those that come; sized:N one record of N bytes; full until there is no more
- * room; lose:N writes that fail; reserve:N a reservation that stays open; discard:N one that is given up; slow:N records,
- * a millisecond apart; nest:N records, written while a reservation is open; kill.
+ * room; lose:N writes that fail; reserve:N a reservation that stays open; discard:N one that is given up; slow:N
+ * records, a millisecond apart; nest:N records, written while a reservation is open; kill.
  */
 #define _GNU_SOURCE
 #include <signal.h>
