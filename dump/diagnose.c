@@ -67,7 +67,7 @@ static int bad_header(const struct nrb_control *c, const struct stat *st, struct
 	if (c->data_size != (uint64_t)st->st_size - page)
 		return at(trouble, DUMP_DAMAGED, offsetof(struct nrb_control, data_size),
 			  "data_size is %llu, so the file should have %llu bytes, but it has %lld",
-			  (unsigned long long)c->data_size, (unsigned long long)(c->data_size + page),
+			  (unsigned long long)c->data_size, (unsigned long long)c->data_size + page,
 			  (long long)st->st_size);
 	if (c->start % 8)
 		return at(trouble, DUMP_DAMAGED, offsetof(struct nrb_control, start),

@@ -31,7 +31,8 @@ tests_make_ring_LDADD = src/libnrb.la
 
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_create tests/check_dump \
-	tests/check_exact tests/check_explore tests/check_forked tests/check_holes tests/check_hostile tests/check_listing \
+	tests/check_exact \
+	tests/check_explore tests/check_forked tests/check_holes tests/check_hostile tests/check_listing \
 	tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output \
 	tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader tests/check_registry \
 	tests/check_report tests/check_resources tests/check_ring tests/check_run tests/check_scenario \
