@@ -225,10 +225,11 @@ static int finish(struct dump *dump)
 	dump->format->end(&dump->sink, &dump->summary);
 	errno = 0;
 	if (fflush(out) || ferror(out)) {
-		/* Who closes the pipe has seen enough. */
-		if (errno == EPIPE)
+		/* Who closes the pipe has seen enough. The error may be one of long ago, so look again. */
+		if (errno == EPIPE || is_closed(out))
 			return dump->status;
-		fprintf(dump->messages, "nrb-dump: cannot write: %s\n", errno ? strerror(errno) : "output error");
+		fprintf(dump->messages, "nrb-dump: cannot write: %s\n",
+			errno ? strerror(errno) : "an error while records were written");
 		return DUMP_UNUSABLE;
 	}
 	if (!dump->options->quiet)

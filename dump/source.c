@@ -372,8 +372,15 @@ uint64_t source_skip(struct source *source, uint64_t position)
 {
 	const struct nrb_reader *reader = source->reader;
 	struct trouble ignored;
-	/* Records are found from the newest on in a backward ring, so what is behind the damage is the oldest. */
-	uint64_t skipped = source->attr.flags & NRB_BACKWARD ? source->from - position : reader->head - position;
+	uint64_t skipped = reader->head - position, held;
+
+	/* Records are found from the newest on in a backward ring, so what is behind the damage is the oldest; what was
+	 * overwritten of it does not count. */
+	if (source->attr.flags & NRB_BACKWARD) {
+		skipped = source->from - position;
+		held = reader->head + source->attr.data_size - position;
+		skipped = skipped < held ? skipped : held;
+	}
 
 	guarded(source, do_skip, &ignored);
 	return skipped;

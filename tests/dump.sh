@@ -65,10 +65,10 @@ losses() {
 
 # A LOST record, and a trailer's every field, as soon as who reads makes room for it.
 lost_records() {
-	ring lost size="$page" id=0x1d sample_id="$all_fields" full lose:2 slow:1 &
+	"$make_ring" "$tmp/lost" size="$page" id=0x1d sample_id="$all_fields" full lose:2 tell slow:1 >"$tmp/ready" &
 	local pid=$! dumped=0
 	for _ in $(seq 500); do
-		[ -e "$tmp/lost" ] &&
+		[ -s "$tmp/ready" ] &&
 			timeout 20 "$dump" -q -f -d 300ms -o json "$tmp/lost" >>"$tmp/lost.json" 2>/dev/null
 		dumped=$(grep -c '"kind":"lost"' "$tmp/lost.json" 2>/dev/null)
 		[ "${dumped:-0}" = 0 ] || break
@@ -176,12 +176,16 @@ no_leave() {
 
 # ---- following ----
 
-# A ring of a page, and a hundred pages of records: only a reader who gives room back sees the end of it.
+# A ring of a page, and more records than it holds: only a reader who gives room back sees the end of it.
 follows() {
 	rm -f "$tmp/live" "$tmp/live.writer"
-	"$make_ring" "$tmp/live" size="$page" slow:300 &
+	: >"$tmp/ready"
+	"$make_ring" "$tmp/live" size="$page" tell slow:300 >>"$tmp/ready" &
 	local pid=$!
-	while [ ! -e "$tmp/live" ]; do sleep 0.01; done
+	for _ in $(seq 1000); do
+		[ ! -s "$tmp/ready" ] || break
+		sleep 0.01
+	done
 	run 0 timeout 50 "$dump" -f -n 300 -o "json:$tmp/live.json" "$tmp/live" && wait "$pid" && all_of live 0 299 &&
 		tells "300 records"
 }
@@ -201,11 +205,13 @@ stopped() {
 
 for_a_time() { ring timed write:5 && run 0 timeout 20 "$dump" -f -d 20ms "$tmp/timed" && tells "5 records"; }
 
-# Nothing more comes, and nobody reads: it does not wait for the one to notice the other.
+# closed_pipe COMMAND OPTION...: a ring made with COMMAND. Where nothing more comes, and nobody reads, it does not wait
+# for the one to notice the other.
 closed_pipe() {
-	ring piped write:5 || return 1
-	{ timeout 20 "$dump" -f "$tmp/piped" 2>"$tmp/err"; echo $? >"$tmp/status"; } | head -n 1 >"$tmp/out"
-	[ -s "$tmp/out" ] && [ "$(cat "$tmp/status")" = 0 ]
+	ring piped size=1048576 "$1" || return 1
+	shift
+	{ timeout 20 "$dump" "$@" "$tmp/piped" 2>"$tmp/err"; echo $? >"$tmp/status"; } | head -n 1 >"$tmp/out"
+	[ -s "$tmp/out" ] && [ "$(cat "$tmp/status")" = 0 ] && ! tells "cannot"
 }
 
 full_disk() { run 2 "$dump" -o text:/dev/full "$tmp/crashed" && tells "cannot write"; }
@@ -323,7 +329,9 @@ check "follows a ring while it is written" follows
 check "SIGINT ends it" stopped INT
 check "SIGTERM ends it" stopped TERM
 check "--duration ends it" for_a_time
-check "a closed pipe ends it" closed_pipe
+check "a closed pipe ends it" closed_pipe write:5 -f
+check "a closed pipe ends it while it prints" closed_pipe full -f
+check "a closed pipe is no error without --follow" closed_pipe full -x
 check "a full disk" full_disk
 check "does not write onto the ring" onto_itself
 check "refuses no file" run 2 "$dump"

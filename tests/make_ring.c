@@ -7,7 +7,8 @@
  * Values: size, start, id, sample_id, sample_type, flags, clock. Commands, in order: write:N records of a text that
  * tells its number; type:N the type of those that come; sized:N one record of N bytes; full until there is no more
  * room; lose:N writes that fail; reserve:N a reservation that stays open; discard:N one that is given up; slow:N
- * records, a millisecond apart; nest:N records, written while a reservation is open; kill.
+ * records, a millisecond apart; nest:N records, written while a reservation is open; tell, on standard output, that it
+ * came so far; kill.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -109,6 +110,9 @@ static void obey(const char *command)
 		write_slowly(n);
 	} else if (!strcmp(name, "nest")) {
 		nest(n);
+	} else if (!strcmp(name, "tell")) {
+		puts("ready");
+		fflush(stdout);
 	} else if (!strcmp(name, "kill")) {
 		raise(SIGKILL);
 	} else {
