@@ -9,10 +9,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 # The scripts ask how the library was built, and compile its header.
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
-test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh \
-test_scripts = tests/aarch64.sh tests/cli.sh tests/dump.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh \
-	tests/report_schema.sh \
-	tests/symbols.sh
+test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/model.sh tests/no_lock_prefix.sh \
+	tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml
@@ -31,14 +29,14 @@ tests_make_ring_LDADD = src/libnrb.la
 
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_create tests/check_dump \
-	tests/check_exact \
-	tests/check_explore tests/check_forked tests/check_holes tests/check_hostile tests/check_listing \
-	tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output \
-	tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader tests/check_registry \
-	tests/check_report tests/check_resources tests/check_ring tests/check_run tests/check_scenario \
-	tests/check_semantics tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper \
-	tests/check_swap tests/check_target tests/check_tiers tests/check_trailer tests/check_unfit \
-	tests/check_verdict tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
+	tests/check_exact tests/check_explore tests/check_forked tests/check_holes tests/check_hostile \
+	tests/check_listing tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes \
+	tests/check_output tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader \
+	tests/check_registry tests/check_report tests/check_resources tests/check_ring tests/check_run \
+	tests/check_scenario tests/check_semantics tests/check_signals tests/check_snapshot tests/check_steer \
+	tests/check_stepper tests/check_swap tests/check_target tests/check_tiers tests/check_trailer \
+	tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait tests/check_wakeup \
+	tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
