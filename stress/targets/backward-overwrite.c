@@ -4,18 +4,7 @@
  */
 #include "ring_target.h"
 
-RING_TARGET_INSTALLED(backward_overwrite, nrb_path_backward_overwrite)
-RING_TARGET_OPEN(backward_overwrite, .flags = NRB_OVERWRITE | NRB_BACKWARD)
-
-TEXT_DECLARE(nrb_path_backward_overwrite);
-TEXT_DECLARE(nrb_write_path);
-TEXT_DECLARE(nrb_write_modes);
-static const struct text_range backward_overwrite_text[] = {
-	TEXT_RANGE(nrb_path_backward_overwrite),
-	TEXT_RANGE(nrb_write_path),
-	TEXT_RANGE(nrb_write_modes),
-	{ NULL, NULL },
-};
+RING_TARGET_IN_MODE(backward_overwrite, .flags = NRB_OVERWRITE | NRB_BACKWARD);
 
 const struct target target_backward_overwrite = {
 	.name = "backward-overwrite",

@@ -4,18 +4,7 @@
  */
 #include "ring_target.h"
 
-RING_TARGET_INSTALLED(backward, nrb_path_backward)
-RING_TARGET_OPEN(backward, .flags = NRB_BACKWARD)
-
-TEXT_DECLARE(nrb_path_backward);
-TEXT_DECLARE(nrb_write_path);
-TEXT_DECLARE(nrb_write_modes);
-static const struct text_range backward_text[] = {
-	TEXT_RANGE(nrb_path_backward),
-	TEXT_RANGE(nrb_write_path),
-	TEXT_RANGE(nrb_write_modes),
-	{ NULL, NULL },
-};
+RING_TARGET_IN_MODE(backward, .flags = NRB_BACKWARD);
 
 const struct target target_backward = {
 	.name = "backward",

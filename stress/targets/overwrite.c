@@ -4,18 +4,7 @@
  */
 #include "ring_target.h"
 
-RING_TARGET_INSTALLED(overwrite, nrb_path_overwrite)
-RING_TARGET_OPEN(overwrite, .flags = NRB_OVERWRITE)
-
-TEXT_DECLARE(nrb_path_overwrite);
-TEXT_DECLARE(nrb_write_path);
-TEXT_DECLARE(nrb_write_modes);
-static const struct text_range overwrite_text[] = {
-	TEXT_RANGE(nrb_path_overwrite),
-	TEXT_RANGE(nrb_write_path),
-	TEXT_RANGE(nrb_write_modes),
-	{ NULL, NULL },
-};
+RING_TARGET_IN_MODE(overwrite, .flags = NRB_OVERWRITE);
 
 const struct target target_overwrite = {
 	.name = "overwrite",

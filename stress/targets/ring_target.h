@@ -109,6 +109,20 @@ unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, st
 	}
 #define NRB_INSTALLED_SECTION(name) __attribute__((section(#name)))
 
+/* A mode of what is installed: NAME_open with these fields of struct nrb_attr, the entry points, and NAME_text. */
+#define RING_TARGET_IN_MODE(name, ...)                                                                                 \
+	RING_TARGET_INSTALLED(name, nrb_path_##name)                                                                   \
+	RING_TARGET_OPEN(name, __VA_ARGS__)                                                                            \
+	TEXT_DECLARE(nrb_path_##name);                                                                                 \
+	TEXT_DECLARE(nrb_write_path);                                                                                  \
+	TEXT_DECLARE(nrb_write_modes);                                                                                 \
+	static const struct text_range name##_text[] = {                                                               \
+		TEXT_RANGE(nrb_path_##name),                                                                           \
+		TEXT_RANGE(nrb_write_path),                                                                            \
+		TEXT_RANGE(nrb_write_modes),                                                                           \
+		{ NULL, NULL },                                                                                        \
+	}
+
 /* The entry points of a variant: NAME_write, NAME_reserve and NAME_commit by the steps in @steps (see steps.h),
  * in the section that NRB_STEPS_SECTION names, and NAME_text, the range of it. */
 #define RING_TARGET_WRITE_PATH(name, steps)                                                                            \

@@ -4,18 +4,7 @@
  */
 #include "ring_target.h"
 
-RING_TARGET_INSTALLED(watermark, nrb_path_watermark)
-RING_TARGET_OPEN(watermark, .flags = NRB_WAKE_WATERMARK, .wakeup = 256)
-
-TEXT_DECLARE(nrb_path_watermark);
-TEXT_DECLARE(nrb_write_path);
-TEXT_DECLARE(nrb_write_modes);
-static const struct text_range watermark_text[] = {
-	TEXT_RANGE(nrb_path_watermark),
-	TEXT_RANGE(nrb_write_path),
-	TEXT_RANGE(nrb_write_modes),
-	{ NULL, NULL },
-};
+RING_TARGET_IN_MODE(watermark, .flags = NRB_WAKE_WATERMARK, .wakeup = 256);
 
 const struct target target_watermark = {
 	.name = "watermark",
