@@ -9,8 +9,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 # The scripts ask how the library was built, and compile its header.
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
-test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/model.sh tests/no_lock_prefix.sh \
-	tests/replay.sh tests/report_schema.sh tests/symbols.sh
+test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/examples.sh tests/model.sh \
+	tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml
@@ -27,6 +27,11 @@ tests_make_ring_SOURCES = tests/make_ring.c
 tests_make_ring_LDFLAGS = $(AM_LDFLAGS) -static
 tests_make_ring_LDADD = src/libnrb.la
 
+# What examples.sh profiles: with frame pointers in each function.
+check_PROGRAMS += tests/burn
+tests_burn_SOURCES = tests/burn.c
+tests_burn_CFLAGS = $(AM_CFLAGS) $(NRB_FRAME_POINTERS)
+
 if HAVE_CHECK
 check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_create tests/check_dump \
 	tests/check_exact tests/check_explore tests/check_forked tests/check_holes tests/check_hostile \
@@ -41,7 +46,7 @@ check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
-check_LTLIBRARIES = tests/libsuite.la
+check_LTLIBRARIES += tests/libsuite.la
 tests_libsuite_la_SOURCES = tests/confined.c tests/confined.h tests/explored.c tests/explored.h \
 	tests/history.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)

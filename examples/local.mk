@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# How to embed the library: installed as documentation, to be built by who reads it; and built and run by the tests.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = examples/flight_recorder.c examples/perf_data.c examples/perf_data.h examples/profiler.c \
+	examples/stack.c examples/stack.h
+
+check_PROGRAMS += examples/flight_recorder
+examples_flight_recorder_SOURCES = examples/flight_recorder.c
+examples_flight_recorder_LDADD = src/libnrb.la
+examples_flight_recorder_LDFLAGS = $(AM_LDFLAGS) -static
+
+# rpath: although it is not installed, it is to be a shared object.
+check_LTLIBRARIES += examples/libnrb-profiler.la
+examples_libnrb_profiler_la_SOURCES = examples/perf_data.c examples/perf_data.h examples/profiler.c examples/stack.c \
+	examples/stack.h
+examples_libnrb_profiler_la_LIBADD = src/libnrb.la
+examples_libnrb_profiler_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath $(libdir)
