@@ -16,8 +16,8 @@
  *
  * "cpu" stands still while a thread sleeps, and so interrupts no system call that waits. But the kernel looks at such
  * timers once a tick only (CONFIG_HZ, often 250): what expired in between comes as one signal, and as a period so much
- * longer in the sample. "wall" is exact at any rate, and interrupts sleeping threads as well: some of their system calls
- * end early, with EINTR.
+ * longer in the sample. "wall" is exact at any rate, and interrupts sleeping threads as well: some of their
+ * system calls end early, with EINTR.
  *
  * Not profiled: forked children, programs that are exec'ed, threads from clone(2) or thrd_create(3). A program that
  * handles SIGPROF itself, or ends by _exit(2), cannot be profiled so.
