@@ -44,16 +44,17 @@ stress_libstress_la_SOURCES = \
 	stress/survey.c stress/survey.h \
 	stress/swapper.c stress/swapper.h \
 	stress/symbol.c stress/symbol.h \
-	stress/targets/backward-overwrite.c stress/targets/backward.c stress/targets/early-check.c \
-	stress/targets/channel.c stress/targets/channel_target.c stress/targets/channel_target.h \
+	stress/targets/backward-overwrite.c stress/targets/backward.c stress/targets/channel.c \
+	stress/targets/channel_target.c stress/targets/channel_target.h stress/targets/early-check.c \
 	stress/targets/early-wakeup.c stress/targets/fixed-lock.c stress/targets/fixed.c \
-	stress/targets/hoisted-space.c stress/targets/late-inc.c stress/targets/late-mark.c stress/targets/late-wakeup.c stress/targets/legacy.c \
-	stress/targets/lost-race.c stress/targets/mask.c stress/targets/no-grace.c stress/targets/no-nest.c stress/targets/no-recheck.c \
-	stress/targets/no-tail-check.c stress/targets/plain-nest-reload.c stress/targets/plain-reserve.c \
-	stress/targets/overwrite.c stress/targets/own-wakeup.c stress/targets/publish-first.c \
-	stress/targets/ring_target.c stress/targets/ring_target.h \
-	stress/targets/sample-id.c stress/targets/swapped-space.c stress/targets/target.h stress/targets/targets.c \
-	stress/targets/torn-head.c stress/targets/watermark.c \
+	stress/targets/hoisted-space.c stress/targets/late-inc.c stress/targets/late-mark.c \
+	stress/targets/late-wakeup.c stress/targets/legacy.c stress/targets/lost-race.c stress/targets/mask.c \
+	stress/targets/no-grace.c stress/targets/no-nest.c stress/targets/no-recheck.c \
+	stress/targets/no-tail-check.c stress/targets/overwrite.c stress/targets/own-wakeup.c \
+	stress/targets/plain-nest-reload.c stress/targets/plain-reserve.c stress/targets/publish-first.c \
+	stress/targets/ring_target.c stress/targets/ring_target.h stress/targets/sample-id.c \
+	stress/targets/swapped-space.c stress/targets/target.h stress/targets/targets.c stress/targets/torn-head.c \
+	stress/targets/watermark.c \
 	stress/topology.c stress/topology.h \
 	stress/verdict.c stress/verdict.h \
 	stress/watchdog.c stress/watchdog.h \

@@ -134,7 +134,10 @@ fences() {
 		/^dmb[ \t]+ish$/ && swap == 1 { swap = 2 }
 		/^dmb[ \t]+ishld$/ && load == 1 { load = 2 }
 		$1 ~ /^st[rpu]/ && !/\[(sp|x29)/ && swap == 2 { print name, "E"; swap = 3 }
-		($1 == "ldr" && /\[x[0-9]+, #64\]/ || $1 ~ /^bl?$/ && /<load_mark/) && load == 2 { print name, "F"; load = 3 }
+		($1 == "ldr" && /\[x[0-9]+, #64\]/ || $1 ~ /^bl?$/ && /<load_mark/) && load == 2 {
+			print name, "F"
+			load = 3
+		}
 	'
 }
 
@@ -206,7 +209,8 @@ instructions() {
 	[ ! "$full" ] || levels=(-O1 -O2 -O3) clang_levels=(-O2 "-O2 -march=armv8.3-a")
 	for level in "${levels[@]}"; do
 		check "gcc $level compiles the library" compiled "$tmp/gcc$level" "$cross-gcc" "$level" &&
-			check "gcc $level: A and C are ldar, B and D are stlr, E and F are dmb" judge "$tmp/gcc$level" exact
+			check "gcc $level: A and C are ldar, B and D are stlr, E and F are dmb" \
+				judge "$tmp/gcc$level" exact
 	done
 	if command -v clang >/dev/null; then
 		# With rcpc a load-acquire may be ldapr.
@@ -214,7 +218,8 @@ instructions() {
 			# shellcheck disable=SC2086
 			check "clang $level compiles the library" \
 				compiled "$tmp/clang" clang --target="$cross" $level &&
-				check "clang $level: A and C are ldar or ldapr, B and D are stlr, E and F are dmb" judge "$tmp/clang" any
+				check "clang $level: A and C are ldar or ldapr, B and D are stlr, E and F are dmb" \
+					judge "$tmp/clang" any
 		done
 	fi
 	check "without A it is refused" weakened A steps.h nrb_load_acquire nrb_load_relaxed data_tail

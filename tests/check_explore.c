@@ -25,7 +25,7 @@
 /* For what goes deeper than that: of what is to be believed most, and of another sound one. */
 #define BUDGET_FIXED_NS (500 * NS_PER_MS)
 #define BUDGET_NS (100 * NS_PER_MS)
-/* For what belongs to one mode alone; with NRB_EXPLORE=full in the environment it is gone through to the end as well. */
+/* For what belongs to one mode alone; with NRB_EXPLORE=full in the environment that is gone through to the end, too. */
 #define BUDGET_MODE_NS (400 * NS_PER_MS)
 
 static struct step_result result;

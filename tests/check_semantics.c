@@ -88,7 +88,8 @@ START_TEST(pause_here)
 	head = nrb_reserved_head(ring);
 	nrb_pause(ring);
 	nrb_pause(ring);
-	/* What was begun is ended; what comes now is refused, in handlers too; what could not be written is not lost. */
+	/* What was begun is ended; what comes now is refused, in handlers too; what could not be written is
+		 * not lost. */
 	ck_assert_int_eq(nrb_write(ring, 9, "nested", 6), -ENOSPC);
 	ck_assert_int_eq(nrb_reserve(ring, &refused, 9, 8), -ENOSPC);
 	ck_assert_int_eq(nrb_writev(ring, 9, NULL, 0), -ENOSPC);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_wakeup.c - when the eventfd becomes readable, when it does not, and whether a write that is interrupted anywhere
- * still wakes the reader
+ * check_wakeup.c - when the eventfd becomes readable, when it does not, and whether a write that is interrupted
+ * anywhere still wakes the reader
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -271,7 +271,8 @@ static const char *check_complete(const struct mode *mode, const struct nrb_read
 		if (seen->next[level] > nrb_load_acquire(&told->begun[level]))
 			return complaint("level %u: a record that nobody wrote", level);
 	}
-	/* Of a full overwrite ring all but the part that its oldest record begins in, and what was being overwritten. */
+	/* Of a full overwrite ring all but the part that its oldest record begins in, and what was being
+	 * overwritten. */
 	if (mode->flags & NRB_OVERWRITE && published >= DATA_SIZE &&
 	    seen->bytes < DATA_SIZE - DATA_SIZE / NRB_PARTS - (DEPTH + 1) * (8 + PAYLOAD_LIMIT + 24 + 128))
 		return complaint("of %u bytes only %llu are there", DATA_SIZE, (unsigned long long)seen->bytes);

@@ -344,7 +344,7 @@ int scene_open(struct scene *scene, const struct target *target, const struct sc
 	}
 	if (target->overwrites) {
 		scene->again = target->reader_open(scene->ring);
-		scene->last_memory = scene->again ? calloc(1, memory_size(scene)) : NULL;
+		scene->last_memory = scene->again ? calloc(1, 1 + memory_size(scene)) : NULL;
 		if (!scene->last_memory) {
 			error = errno;
 			scene_close(scene);

@@ -369,9 +369,8 @@ unsigned channel_regions(struct target_ring *ring, struct target_reader *reader,
 		(struct target_region) { .address = &chain->newest,
 					 .size = offsetof(struct chain, side) - offsetof(struct chain, newest) };
 	/* Which it is, chain->newest tells. */
-	region[count++] = (struct target_region) { .address = &chain->channel->ring,
-						   .size = sizeof(chain->channel->ring),
-						   .derived = true };
+	region[count++] =
+		(struct target_region) { .address = &chain->channel->ring, .size = sizeof(uintptr_t), .derived = true };
 	for (unsigned i = 0; i < 2; i++) {
 		last = ring_regions((struct target_ring *)chain->side[i].ring,
 				    (struct target_reader *)chain->side[i].reader, of_ring);

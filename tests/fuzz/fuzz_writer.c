@@ -3,8 +3,8 @@
  * fuzz_writer.c - the writing side, nested and against a page that says anything, compared with a simple model
  *
  * The input makes a ring and then says who writes, how deep, and what a stranger stores meanwhile. After each step
- * every byte of the control page, of the data and of the writer's page is what the model says: so nothing is stored that is
- * not the record's own, and no answer is other than data_tail justifies.
+ * every byte of the control page, of the data and of the writer's page is what the model says: so nothing is stored
+ * that is not the record's own, and no answer is other than data_tail justifies.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -121,8 +121,8 @@ static void put_trailer(uint64_t at, uint32_t size)
 		put(at + done, &id, 8);
 }
 
-/* Whether @need bytes fit before the consumer's position as the writer last loaded it; in an overwrite ring, beside what
- * data_head says is not published. */
+/* Whether @need bytes fit before the consumer's position as the writer last loaded it; in an overwrite ring, beside
+ * what data_head says is not published. */
 static int fits(uint64_t need)
 {
 	int overwrite = model.attr.flags & NRB_OVERWRITE;
