@@ -13,7 +13,8 @@ test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/ex
 	tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
-EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml
+EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \
+	tests/model/snapshot.pml tests/model/wakeup.pml
 
 # What report_schema.sh looks at.
 check_PROGRAMS += tests/forge_reports
