@@ -240,6 +240,34 @@ START_TEST(overwritten)
 }
 END_TEST
 
+/* However many laps a ring has come to when it is replaced, what follows it lies beyond. */
+START_TEST(swapped)
+{
+	for (const struct target *const *t = target_table; *t; t++) {
+		const struct target *target = *t;
+		struct fixture f;
+		uint64_t tail, head;
+
+		if (!target->swap)
+			continue;
+		fixture_open(&f, target, starts[_i]);
+		for (unsigned swaps = 0; swaps < 10; swaps++) {
+			for (unsigned i = 0; i < 320; i++) {
+				ck_assert_int_eq(put(&f, i % LEVELS, 1000, i & 1), 0);
+				if (i % 64 == 63)
+					drain(&f);
+			}
+			ck_assert_int_eq(target->swap(f.ring), 0);
+			tail = target->tail(f.reader);
+			ck_assert_int_eq(target->poll(f.reader, &head), 0);
+			oracle_head(&f.watch, tail, head, &f.findings);
+		}
+		ck_assert_uint_eq(f.stream.records, 3200);
+		fixture_close(&f);
+	}
+}
+END_TEST
+
 START_TEST(reservations)
 {
 	for (const struct target *const *t = target_table; *t; t++) {
@@ -376,6 +404,7 @@ Suite *suite_make(void)
 	tcase_add_loop_test(rings, round_trip, 0, 3);
 	tcase_add_loop_test(rings, losses, 0, 3);
 	tcase_add_loop_test(rings, overwritten, 0, 3);
+	tcase_add_loop_test(rings, swapped, 0, 3);
 	tcase_add_loop_test(rings, reservations, 0, 3);
 	tcase_add_loop_test(rings, skip, 0, 3);
 	return suite;

@@ -20,6 +20,12 @@
 
 /* Rings that may be on the way at a time; a power of two. */
 #define SIDES 8u
+/*
+ * From where one ring is, as the next is made, to where that begins, in bytes. The consumer makes room meanwhile, so
+ * what is written before the writer goes on to the next is bounded by time alone, and a thread that swaps may have to
+ * wait for its CPU: this lasts for minutes at any speed that memory has.
+ */
+#define LEAP (UINT64_C(1) << 44)
 
 /* Where a thread's RCU read side keeps its count: the first word of this. */
 extern __thread unsigned long urcu_memb_reader[];
@@ -89,10 +95,10 @@ static int open_side(struct chain *chain, uint64_t number, uint64_t start)
 	return -errno;
 }
 
-/* Beyond what @number can be filled up to, by whatever is being written now. */
+/* Beyond whatever is written into @number, which is written into now. */
 static uint64_t start_after(const struct chain *chain, uint64_t number)
 {
-	return nrb_reserved_head(side_at(chain, number)->ring) + 2 * chain->attr.data_size;
+	return nrb_reserved_head(side_at(chain, number)->ring) + LEAP;
 }
 
 static struct target_ring *open_chain(const struct target_attr *attr, bool graceless)
@@ -109,8 +115,7 @@ static struct target_ring *open_chain(const struct target_attr *attr, bool grace
 	chain->graceless = graceless;
 	chain->channel = nrb_channel_create(NULL, attr->id, NULL);
 	/* The second one in advance, so that a swap in the midst of a write is a matter of pointers. */
-	if (!chain->channel || open_side(chain, 0, attr->start) ||
-	    open_side(chain, 1, attr->start + 2 * attr->data_size) ||
+	if (!chain->channel || open_side(chain, 0, attr->start) || open_side(chain, 1, attr->start + LEAP) ||
 	    nrb_channel_replace(chain->channel, side_at(chain, 0)->ring, NULL)) {
 		channel_close((struct target_ring *)chain);
 		return NULL;
