@@ -268,6 +268,30 @@ START_TEST(swapped)
 }
 END_TEST
 
+/* One poll comes to what there is, past rings that nobody wrote into. */
+START_TEST(swapped_unused)
+{
+	for (const struct target *const *t = target_table; *t; t++) {
+		const struct target *target = *t;
+		struct target_record record;
+		struct fixture f;
+
+		if (!target->swap)
+			continue;
+		fixture_open(&f, target, starts[_i]);
+		for (unsigned swaps = 0; swaps < 3; swaps++)
+			ck_assert_int_eq(target->swap(f.ring), 0);
+		put(&f, 0, 16, false);
+		ck_assert_int_gt(target->poll(f.reader, NULL), 0);
+		ck_assert_int_eq(target->next(f.reader, &record), 1);
+		target->release(f.reader);
+		ck_assert_int_eq(target->poll(f.reader, NULL), 0);
+		f.stream.resynced = true;
+		fixture_close(&f);
+	}
+}
+END_TEST
+
 START_TEST(reservations)
 {
 	for (const struct target *const *t = target_table; *t; t++) {
@@ -405,6 +429,7 @@ Suite *suite_make(void)
 	tcase_add_loop_test(rings, losses, 0, 3);
 	tcase_add_loop_test(rings, overwritten, 0, 3);
 	tcase_add_loop_test(rings, swapped, 0, 3);
+	tcase_add_loop_test(rings, swapped_unused, 0, 3);
 	tcase_add_loop_test(rings, reservations, 0, 3);
 	tcase_add_loop_test(rings, skip, 0, 3);
 	return suite;

@@ -322,17 +322,21 @@ static struct nrb_reader *current(const struct target_reader *reader)
 int64_t channel_poll(struct target_reader *reader, uint64_t *head)
 {
 	struct chain *chain = reader_of(reader)->chain;
-	/* Before the poll: what it finds then is the last of it. */
-	bool retired = is_retired(chain);
-	int64_t found = nrb_reader_poll(current(reader), head);
 
-	if (found || !retired || reader_of(reader)->late)
-		return found;
-	chain->residual.id = chain->attr.id;
-	chain->residual.lost += nrb_lost(side_at(chain, chain->reading)->ring);
-	nrb_store_release(&chain->reading, chain->reading + 1);
-	found = nrb_reader_poll(current(reader), head);
-	return found < 0 ? found : found + (chain->residual.lost ? (int64_t)sizeof(chain->residual) : 0);
+	/* On to where there is something, or may still be. Bounded by the sides that were made meanwhile. */
+	for (;;) {
+		/* Before the poll: what it finds then is the last of it. */
+		bool retired = is_retired(chain);
+		int64_t found = nrb_reader_poll(current(reader), head);
+
+		if (found < 0 || reader_of(reader)->late)
+			return found;
+		if (found || !retired)
+			return found + (chain->residual.lost ? (int64_t)sizeof(chain->residual) : 0);
+		chain->residual.id = chain->attr.id;
+		chain->residual.lost += nrb_lost(side_at(chain, chain->reading)->ring);
+		nrb_store_release(&chain->reading, chain->reading + 1);
+	}
 }
 
 int channel_next(struct target_reader *reader, struct target_record *record)
