@@ -176,7 +176,8 @@ int nrb_set_destroy(struct nrb_set *set);
  * NRB_RECORD_LOST without a trailer: then the sum over all LOST records is that of all failed writes. (What was
  * overwritten in an NRB_OVERWRITE ring is not told.) A ring that was replaced and read to its end is destroyed here.
  *
- * @visit may call everything but nrb_set_read(), nrb_set_wait() and nrb_set_destroy() of @set.
+ * @visit may call everything but nrb_set_read(), nrb_set_wait() and nrb_set_destroy() of @set. Cancellation is off
+ * meanwhile, so that a thread which is cancelled leaves the set whole, with nothing delivered twice or not at all.
  *
  * Context: thread, one at a time. Return: records delivered, or
  *   -EBUSY  another thread, or @visit, is reading @set
@@ -190,7 +191,8 @@ int64_t nrb_set_read(struct nrb_set *set, int (*visit)(void *argument, const str
  * @set: the set
  * @timeout_ns: how long at most; 0: not at all; negative: as long as it takes
  *
- * Looks at intervals that grow to 10 ms, whatever wakeups the rings were made with.
+ * Looks at intervals that grow to 10 ms, whatever wakeups the rings were made with. A cancellation point: the set is
+ * for another thread to read then.
  *
  * Context: as nrb_set_read(). Return: 1, or 0: the time ran out; or
  *   -EINTR  a signal handler ran

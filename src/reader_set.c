@@ -161,8 +161,10 @@ static int begin_reading(struct nrb_set *set)
 	return rc;
 }
 
-static void end_reading(struct nrb_set *set)
+static void end_reading(void *argument)
 {
+	struct nrb_set *set = argument;
+
 	pthread_mutex_lock(&set->lock);
 	set->reading = false;
 	pthread_mutex_unlock(&set->lock);
@@ -307,11 +309,13 @@ int64_t nrb_set_read(struct nrb_set *set, int (*visit)(void *argument, const str
 {
 	struct pass pass = { .set = set, .visit = visit, .argument = argument, .budget = budget };
 	struct nrb_source *source;
-	int rc = begin_reading(set);
+	int rc = begin_reading(set), cancel_state, unused;
 	uint64_t sources;
 
 	if (rc)
 		return rc;
+	/* @visit may be a place for it; the source that is being read would be gone, and the set in use for ever. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	pthread_mutex_lock(&set->lock);
 	sources = set->sources;
 	pthread_mutex_unlock(&set->lock);
@@ -321,6 +325,7 @@ int64_t nrb_set_read(struct nrb_set *set, int (*visit)(void *argument, const str
 		put_back(set, source);
 	}
 	end_reading(set);
+	pthread_setcancelstate(cancel_state, &unused);
 	return (int64_t)pass.delivered;
 }
 
@@ -350,8 +355,12 @@ static bool has_more(struct nrb_set *set)
 	return more;
 }
 
-static int wait_by_looking(struct nrb_set *set, int64_t deadline)
+static int wait_by_looking(struct nrb_set *set, int64_t timeout_ns)
 {
+	int64_t now = clock_now();
+	/* Beyond what a clock can tell is for ever. */
+	int64_t deadline = timeout_ns < 0 || timeout_ns > INT64_MAX - now ? -1 : now + timeout_ns;
+
 	for (int64_t pause = LOOK_FIRST_NS;; pause = pause * 2 < LOOK_LAST_NS ? pause * 2 : LOOK_LAST_NS) {
 		int64_t left = deadline < 0 ? INT64_MAX : deadline - clock_now();
 		struct timespec sleep = { .tv_nsec = left < pause ? left : pause };
@@ -367,15 +376,14 @@ static int wait_by_looking(struct nrb_set *set, int64_t deadline)
 
 int nrb_set_wait(struct nrb_set *set, int64_t timeout_ns)
 {
-	int64_t now = clock_now();
-	/* Beyond what a clock can tell is for ever. */
-	int64_t deadline = timeout_ns < 0 || timeout_ns > INT64_MAX - now ? -1 : now + timeout_ns;
 	int rc = begin_reading(set);
 
 	if (rc)
 		return rc;
-	rc = wait_by_looking(set, deadline);
-	end_reading(set);
+	/* Who is cancelled in its sleep leaves the set to others. */
+	pthread_cleanup_push(end_reading, set);
+	rc = wait_by_looking(set, timeout_ns);
+	pthread_cleanup_pop(1);
 	return rc;
 }
 

@@ -337,6 +337,46 @@ START_TEST(channel_of_a_member)
 }
 END_TEST
 
+static int cancel_reader(void *argument, const struct nrb_delivery *delivery)
+{
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+	return count(argument, delivery);
+}
+
+static void *cancelled_in_a_visit(void *records)
+{
+	nrb_set_read(nrb_registry_set(registry), cancel_reader, records, 0);
+	pthread_testcancel();
+	abort();
+}
+
+static void *cancelled_in_its_sleep(void *unused)
+{
+	pthread_cancel(pthread_self());
+	nrb_set_wait(nrb_registry_set(registry), -1);
+	abort();
+	return unused;
+}
+
+/* Who reads next finds a set that nobody reads, with all its sources. */
+START_TEST(cancelled_readers)
+{
+	unsigned records = 0;
+
+	registry = registry_make();
+	run(cancelled_in_its_sleep, NULL);
+	ck_assert_int_eq(nrb_set_wait(nrb_registry_set(registry), 0), 0);
+	run(join_and_exit, NULL);
+	run(join_and_exit, NULL);
+	run(cancelled_in_a_visit, &records);
+	ck_assert_uint_eq(records, 2);
+	run(join_and_exit, NULL);
+	ck_assert_int_eq(nrb_set_read(nrb_registry_set(registry), count, &records, 0), 1);
+	ck_assert_int_eq(nrb_registry_destroy(registry), 0);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("registry");
@@ -346,6 +386,7 @@ Suite *suite_make(void)
 	tcase_add_test(one, exit_drains);
 	tcase_add_test(one, mistakes);
 	tcase_add_test(one, channel_of_a_member);
+	tcase_add_test(one, cancelled_readers);
 	tcase_add_test(many, come_and_go);
 	return suite;
 }
