@@ -359,7 +359,8 @@ int64_t nrb_reader_poll(struct nrb_reader *reader, uint64_t *head);
  * 10 ms, until there is anything at all.
  *
  * Context: consumer.
- * Return: as nrb_reader_poll(), 0 when the time ran out with nothing to be read, or
+ * Return: as nrb_reader_poll(), 0 when there is nothing to be read, because the time ran out or, with an eventfd, the
+ * wakeup was for what an earlier poll has found already, or
  *   -EINTR     a signal handler ran
  */
 int64_t nrb_reader_wait(struct nrb_reader *reader, int64_t timeout_ns, uint64_t *head);
