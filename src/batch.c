@@ -161,11 +161,14 @@ static int64_t snapshot_backward(struct nrb_reader *reader, uint64_t head)
 		reader->record[reader->records++] = (uint32_t)((at - head) / 8);
 		at += length;
 	}
-	if (!reader->rewound)
-		reader->missed += reader->position - at;
+	/* Above what is no record nobody knows where one begins; but only what is overwritten was missed. */
 	reader->top = at;
+	if (reader->stopped)
+		reader->top = is_overwritten(reader, mark, to) ? mark + size : to;
+	if (!reader->rewound)
+		reader->missed += reader->position - reader->top;
 	reader->position = head;
-	return (int64_t)(at - head);
+	return (int64_t)(reader->top - head);
 }
 
 /* Backward, not overwritten: what lies between data_head and what was read before, where it lies. */

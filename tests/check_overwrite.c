@@ -361,6 +361,13 @@ START_TEST(opening)
 }
 END_TEST
 
+static void leave(struct tape *tape, struct nrb_reader *reader, void *file)
+{
+	munmap(file, 2 * PAGE);
+	nrb_reader_close(reader);
+	nrb_destroy(tape->ring);
+}
+
 /* Who can write the control page can store any data_head: nothing is read beyond what there is. */
 START_TEST(heads)
 {
@@ -385,9 +392,7 @@ START_TEST(heads)
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), 0);
 	tape_write(&tape, 100);
 	tape_read(&tape, reader, 100);
-	munmap(control, 2 * PAGE);
-	nrb_reader_close(reader);
-	nrb_destroy(tape.ring);
+	leave(&tape, reader, control);
 }
 END_TEST
 
@@ -405,7 +410,7 @@ START_TEST(damage)
 		tape_write(&tape, 24);
 	bad = tape.backward ? tape.start - tape.begin[6] : tape.start + tape.begin[5];
 	memcpy(file + PAGE + bad % PAGE, &nonsense, sizeof(nonsense));
-	ck_assert_int_ge(nrb_reader_poll(reader, NULL), 0);
+	ck_assert_int_eq(nrb_reader_poll(reader, NULL), 10 * 32);
 	for (unsigned i = tape.backward ? 6 : 0; i < (tape.backward ? 10u : 5u); i++) {
 		ck_assert_int_eq(nrb_reader_next(reader, &record), 1);
 		ck_assert_uint_eq(record.type, 16 + i);
@@ -415,17 +420,63 @@ START_TEST(damage)
 		ck_assert(record.position == bad);
 		ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
 	}
-	if (!tape.backward)
-		ck_assert_uint_eq(nrb_reader_skip(reader), 5 * 32);
-	else
-		nrb_reader_skip(reader);
+	/* Backward, what was written before it lies behind it. */
+	ck_assert_uint_eq(nrb_reader_skip(reader), tape.backward ? 6 * 32 : 5 * 32);
+	ck_assert_uint_eq(nrb_reader_missed(reader), 0);
 	tape_write(&tape, 24);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), 32);
 	ck_assert_int_eq(nrb_reader_next(reader, &record), 1);
 	ck_assert_uint_eq(record.type, 26);
-	munmap(file, 2 * PAGE);
-	nrb_reader_close(reader);
-	nrb_destroy(tape.ring);
+	leave(&tape, reader, file);
+}
+END_TEST
+
+/* Where reading begins is no record: there is something to be read all the same, else nobody would come and see. */
+START_TEST(damaged_first)
+{
+	struct tape tape = tape_make(starts[_i / 2], _i % 2);
+	struct nrb_reader *reader = reader_make(tape.ring);
+	unsigned char *file = map_whole(nrb_fd(tape.ring), NULL);
+	struct nrb_record record;
+	uint64_t first;
+
+	for (unsigned i = 0; i < 3; i++)
+		tape_write(&tape, 24);
+	first = tape.backward ? nrb_reader_head(reader) : tape.start;
+	memset(file + PAGE + first % PAGE, 0, sizeof(struct nrb_header));
+	ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
+	ck_assert(nrb_reader_next(reader, &record) == -EBADMSG && record.position == first);
+	ck_assert_uint_eq(nrb_reader_skip(reader), 3 * 32);
+	leave(&tape, reader, file);
+}
+END_TEST
+
+/* After laps: each byte was given, skipped for what is no record, or missed since it was overwritten. */
+START_TEST(damage_among_overwritten)
+{
+	const uint64_t size = 32;
+	struct tape tape = tape_make(starts[_i / 2], _i % 2);
+	struct nrb_reader *reader = reader_make(tape.ring);
+	unsigned char *file = map_whole(nrb_fd(tape.ring), NULL);
+	struct nrb_record record;
+	uint64_t given = 0, bad, skipped;
+	int rc;
+
+	/* From here on it counts what it misses. */
+	ck_assert_int_eq(nrb_reader_poll(reader, NULL), 0);
+	for (unsigned i = 0; i < RECORDS; i++)
+		tape_write(&tape, size - sizeof(struct nrb_header));
+	bad = tape.backward ? nrb_reader_head(reader) + 40 * size : nrb_reader_head(reader) - 40 * size;
+	memset(file + PAGE + bad % PAGE, 0, sizeof(struct nrb_header));
+	ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
+	while ((rc = nrb_reader_next(reader, &record)) == 1)
+		given += size;
+	ck_assert(rc == -EBADMSG && record.position == bad);
+	skipped = nrb_reader_skip(reader);
+	ck_assert_uint_ge(skipped, 40 * size);
+	ck_assert_uint_ge(nrb_reader_missed(reader), RECORDS * size - PAGE);
+	ck_assert_uint_eq(given + skipped + nrb_reader_missed(reader), RECORDS * size);
+	leave(&tape, reader, file);
 }
 END_TEST
 
@@ -442,5 +493,7 @@ Suite *suite_make(void)
 	tcase_add_loop_test(pages, opening, 0, 2 * STARTS);
 	tcase_add_loop_test(pages, heads, 0, 2 * STARTS);
 	tcase_add_loop_test(pages, damage, 0, 2 * STARTS);
+	tcase_add_loop_test(pages, damaged_first, 0, 2 * STARTS);
+	tcase_add_loop_test(pages, damage_among_overwritten, 0, 2 * STARTS);
 	return suite;
 }
