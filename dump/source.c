@@ -310,6 +310,35 @@ static int tell_bad_record(struct source *source, struct trouble *trouble)
 	return -EBADMSG;
 }
 
+/* Anew, with what its consumer left. Return: 0, or -EIO with @trouble: it is not the ring any more that it was. */
+static int reopen(struct source *source, struct trouble *trouble)
+{
+	const void *gone;
+	struct nrb_attr attr;
+	int rc;
+
+	nrb_reader_close(source->reader);
+	source->reader = NULL;
+	memset(trouble, 0, sizeof(*trouble));
+	rc = guard_call(open_reader, source, &gone);
+	if (rc) {
+		/* Not the library's -EBADMSG, which here says that one record is none. */
+		diagnose(source->fd, -rc, trouble);
+		return -EIO;
+	}
+	attr = nrb_reader_attr(source->reader);
+	if (!memcmp(&attr, &source->attr, sizeof(attr)))
+		return 0;
+	trouble->offset = offsetof(struct nrb_control, flags);
+	trouble->has_offset = true;
+	snprintf(trouble->text, sizeof(trouble->text),
+		 "somebody stored another header while the ring was being read: it now has %llu bytes, flags 0x%x",
+		 (unsigned long long)attr.data_size, attr.flags);
+	nrb_reader_close(source->reader);
+	source->reader = NULL;
+	return -EIO;
+}
+
 /*
  * Another reader consumed the record that we were at. Begin again with what it left, as long as that is part of what
  * there was when we began.
@@ -319,18 +348,11 @@ static int begin_again(struct source *source, struct trouble *trouble)
 	const bool backward = source->attr.flags & NRB_BACKWARD;
 	/* Backward, a record reaches down to its position: what was told last, and not what we were at. */
 	const uint64_t until = source->until, at = backward ? source->edge : source->raw.position;
-	const void *gone;
 	uint64_t now;
-	int rc;
+	int rc = reopen(source, trouble);
 
-	nrb_reader_close(source->reader);
-	source->reader = NULL;
-	memset(trouble, 0, sizeof(*trouble));
-	rc = guard_call(open_reader, source, &gone);
-	if (rc) {
-		diagnose(source->fd, -rc, trouble);
+	if (rc)
 		return rc;
-	}
 	now = source->reader->position;
 	/* Beyond what we were to tell, or without end: then that was it. */
 	if ((backward ? (int64_t)(until - now) : (int64_t)(now - until)) >= 0 || ++source->reopened > REOPEN_MAX) {
