@@ -104,7 +104,7 @@ static int dump_batch(struct dump *dump)
 			tell_damage(dump);
 			if (rc != -EBADMSG)
 				return -1;
-			dump->summary.skipped += source_skip(&dump->source, dump->trouble.position);
+			dump->summary.skipped += source_skip(&dump->source);
 			break;
 		}
 		if (record.type == NRB_RECORD_LOST) {

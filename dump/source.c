@@ -160,7 +160,6 @@ int source_open(struct source *source, const char *path, bool follow, struct tro
 	if (rc)
 		return diagnose(source->fd, -rc, trouble);
 	source->attr = nrb_reader_attr(source->reader);
-	source->from = source->reader->position;
 	return check_use(source, trouble);
 }
 
@@ -182,8 +181,7 @@ static int do_poll(void *argument)
 {
 	struct source *source = argument;
 
-	source->from = source->reader->position;
-	source->edge = source->from;
+	source->edge = source->reader->position;
 	source->found = nrb_reader_wait(source->reader, source->timeout_ns, &source->until);
 	return 0;
 }
@@ -386,26 +384,17 @@ static int do_skip(void *argument)
 {
 	struct source *source = argument;
 
-	nrb_reader_skip(source->reader);
+	source->found = (int64_t)nrb_reader_skip(source->reader);
 	return 0;
 }
 
-uint64_t source_skip(struct source *source, uint64_t position)
+uint64_t source_skip(struct source *source)
 {
-	const struct nrb_reader *reader = source->reader;
 	struct trouble ignored;
-	uint64_t skipped = reader->head - position, held;
 
-	/* Records are found from the newest on in a backward ring, so what is behind the damage is the oldest; what was
-	 * overwritten of it does not count. */
-	if (source->attr.flags & NRB_BACKWARD) {
-		skipped = source->from - position;
-		held = reader->head + source->attr.data_size - position;
-		skipped = skipped < held ? skipped : held;
-	}
-
+	source->found = 0;
 	guarded(source, do_skip, &ignored);
-	return skipped;
+	return (uint64_t)source->found;
 }
 
 static int do_release(void *argument)

@@ -20,7 +20,7 @@ struct source {
 	int fd, writer_fd;       /* of PATH and PATH.writer; -1: not open */
 	uint64_t file_size;      /* bytes, when it was opened */
 	char writer_reason[256]; /* why the writer's page cannot be read; "": it can */
-	uint64_t from, until;    /* where reading stands, and up to where the first poll found it published */
+	uint64_t until;          /* up to where the first poll found it published */
 	uint64_t edge;           /* what is on the near side of it has been told */
 	uint64_t consumed;       /* bytes that another reader took away meanwhile */
 	unsigned reopened;
@@ -57,8 +57,8 @@ int source_poll(struct source *source, int64_t timeout_ns, struct trouble *troub
  */
 int source_next(struct source *source, struct dump_record *record, struct trouble *trouble);
 
-/* Give up what the last poll found and is left, after -EBADMSG at @position. Return: bytes. */
-uint64_t source_skip(struct source *source, uint64_t position);
+/* Give up what the last poll found and is left, after -EBADMSG. Return: bytes. */
+uint64_t source_skip(struct source *source);
 
 /* Give the room of all records told back to the writer. Return: 0, or -EFAULT with @trouble. */
 int source_release(struct source *source, struct trouble *trouble);
