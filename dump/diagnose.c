@@ -98,6 +98,9 @@ int diagnose(int fd, int error, struct trouble *trouble)
 	}
 	switch (error) {
 	case EMEDIUMTYPE: return no_magic(control, trouble);
+	case EOPNOTSUPP:
+		return at(trouble, DUMP_UNUSABLE, offsetof(struct nrb_control, flags),
+			  "flags 0x%x: made by a newer library, or damaged; use its nrb-dump", control->flags);
 	case EBADMSG: return bad_header(control, &st, trouble);
 	case EPROTO:
 		return at(trouble, DUMP_DAMAGED, offsetof(struct nrb_control, data_head),

@@ -16,7 +16,6 @@
 
 #define REOPEN_MAX 1000
 #define PAIR_TRIES 1000
-#define FLAGS_KNOWN (NRB_OVERWRITE | NRB_BACKWARD | NRB_WAKE_WATERMARK | NRB_WAKE_RECORDS)
 
 uint64_t source_offset(const struct source *source, uint64_t position)
 {
@@ -120,13 +119,6 @@ static int open_reader(void *argument)
 /* What a ring must be, to be read in this way. */
 static int check_use(const struct source *source, struct trouble *trouble)
 {
-	if (source->attr.flags & ~FLAGS_KNOWN) {
-		trouble->offset = offsetof(struct nrb_control, flags);
-		trouble->has_offset = true;
-		snprintf(trouble->text, sizeof(trouble->text),
-			 "flags 0x%x: made by a newer library, or damaged; use its nrb-dump", source->attr.flags);
-		return DUMP_UNUSABLE;
-	}
 	if (source->follow && source->reader->readonly && !(source->attr.flags & NRB_OVERWRITE)) {
 		snprintf(trouble->text, sizeof(trouble->text),
 			 "cannot follow: no leave to write to the file, so the writer would not get its room back; "

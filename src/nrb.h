@@ -313,6 +313,7 @@ struct nrb_sample_id {
  * Context: thread.
  * Return: the reader, or NULL and errno:
  *   EMEDIUMTYPE  not a ring, or one that is not complete yet
+ *   EOPNOTSUPP   a ring with flags that this library does not know: a newer one made it
  *   EBADMSG      a ring whose header contradicts itself or the size of the file
  *   ESTALE       the writer's page is that of another ring
  *   EPROTO       data_head and data_tail are further apart than the ring is large, or not multiples of 8

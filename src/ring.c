@@ -19,7 +19,6 @@
 #include "trailer.h"
 #include "wakeup.h"
 
-#define FLAGS_KNOWN (NRB_OVERWRITE | NRB_BACKWARD | NRB_WAKE_WATERMARK | NRB_WAKE_RECORDS)
 #define FLAGS_WAKE (NRB_WAKE_WATERMARK | NRB_WAKE_RECORDS)
 /* The attributes as they were when there were no others. */
 #define ATTR_SIZE_MIN offsetof(struct nrb_attr, flags)
@@ -61,7 +60,7 @@ static int check_mode(struct nrb_attr *attr)
 {
 	struct timespec resolution;
 
-	if (attr->flags & ~FLAGS_KNOWN || (attr->flags & FLAGS_WAKE) == FLAGS_WAKE)
+	if (attr->flags & ~NRB_FLAGS_KNOWN || (attr->flags & FLAGS_WAKE) == FLAGS_WAKE)
 		return -EOPNOTSUPP;
 	if (attr->flags & NRB_WAKE_WATERMARK) {
 		attr->wakeup = attr->wakeup ? attr->wakeup : attr->data_size / 2;

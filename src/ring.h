@@ -15,6 +15,8 @@
 /* The file of the writer's page stands beside the ring's. */
 #define NRB_WRITER_SUFFIX ".writer"
 
+#define NRB_FLAGS_KNOWN (NRB_OVERWRITE | NRB_BACKWARD | NRB_WAKE_WATERMARK | NRB_WAKE_RECORDS)
+
 #define NRB_WRITER_MAGIC 0x746972772062726eull /* "nrb writ" */
 
 /* Parts of an overwritten ring whose records' ends are noted, and how many of them: two laps, see boundary below. */

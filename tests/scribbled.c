@@ -168,11 +168,16 @@ void victim_write(struct shared *shared)
 }
 
 /* After a lie only errors that say so. */
+static bool is_refusal(int error)
+{
+	return error == EMEDIUMTYPE || error == EOPNOTSUPP || error == EBADMSG || error == ESTALE || error == EPROTO;
+}
+
 static void open_lies(void)
 {
 	struct nrb_reader *reader = nrb_reader_open(victim.ring);
 
-	insist(reader || errno == EMEDIUMTYPE || errno == EBADMSG || errno == ESTALE || errno == EPROTO);
+	insist(reader || is_refusal(errno));
 	nrb_reader_close(reader);
 }
 
@@ -280,7 +285,7 @@ void read_on(struct shared *shared, const char *path)
 	while (clock_ns() < deadline) {
 		struct nrb_reader *reader = nrb_reader_open_path(path);
 
-		insist(reader || errno == EMEDIUMTYPE || errno == EBADMSG || errno == ESTALE || errno == EPROTO);
+		insist(reader || is_refusal(errno));
 		check_answer(shared, reader ? 0 : -EPROTO);
 		if (reader)
 			use_reader(shared, reader, &random);

@@ -116,7 +116,8 @@ static void reopen(struct input *in)
 
 	close_reader();
 	stage.reader = nrb_reader_open_fds(how & 1 ? stage.readonly_fd : stage.fd, how & 2 ? -1 : stage.writer_fd);
-	fuzz_require(stage.reader || (errno == EMEDIUMTYPE || errno == EBADMSG || errno == ESTALE || errno == EPROTO));
+	fuzz_require(stage.reader || errno == EMEDIUMTYPE || errno == EOPNOTSUPP || errno == EBADMSG ||
+		     errno == ESTALE || errno == EPROTO);
 }
 
 /* What was given is the reader's own to look at, from its first byte to its last. */
