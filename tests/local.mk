@@ -158,11 +158,17 @@ hostile-long: tests/hostile$(EXEEXT)
 	tests/hostile$(EXEEXT) --duration=10m $(HOSTILE_FLAGS)
 
 # What fuzzing has kept is tried again by make check, with any compiler.
-fuzz_targets = reader writer
-fuzz_replays = tests/fuzz/replay_reader tests/fuzz/replay_writer
+fuzz_targets = dump reader writer
+fuzz_replays = tests/fuzz/replay_dump tests/fuzz/replay_reader tests/fuzz/replay_writer
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
+tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_dump.c tests/fuzz/replay.c tests/fuzz/told.c \
+	tests/fuzz/told.h
+tests_fuzz_replay_dump_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/dump
+tests_fuzz_replay_dump_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_replay_dump_LDFLAGS = $(AM_LDFLAGS) -static
+tests_fuzz_replay_dump_LDADD = dump/libdump.la src/libnrb.la $(JANSSON_LIBS)
 tests_fuzz_replay_reader_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_reader.c tests/fuzz/replay.c
 tests_fuzz_replay_reader_LDFLAGS = $(AM_LDFLAGS) -static
 tests_fuzz_replay_reader_LDADD = src/libnrb.la
@@ -177,7 +183,8 @@ FUZZ_CFLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitiz
 fuzzers = $(fuzz_targets:%=tests/fuzz/%.fuzzer)
 tests/fuzz/%.fuzzer: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(src_libnrb_la_SOURCES)
 	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(FUZZ_CC) $(FUZZ_CFLAGS) $(AM_CPPFLAGS) $(LIBURCU_CFLAGS) -o $@ \
-		$(filter %.c,$^) $(LIBURCU_LIBS) $(PTHREAD_LIBS)
+		-I$(srcdir)/dump $(JANSSON_CFLAGS) $(filter %.c,$^) $(LIBURCU_LIBS) $(PTHREAD_LIBS) $(JANSSON_LIBS) -lm
+tests/fuzz/dump.fuzzer: tests/fuzz/told.c tests/fuzz/told.h $(dump_libdump_la_SOURCES)
 fuzz: $(fuzzers)
 	$(srcdir)/tests/fuzz/run 60 $(srcdir)/tests/fuzz/corpus $(fuzzers)
 fuzz-long: $(fuzzers)
