@@ -40,6 +40,7 @@
 #define STREAM 0xc4a5u
 #define DATA_SIZE (64u << 10)
 #define PAYLOAD_LIMIT 512u
+#define RECORD_LIMIT (8 + PAYLOAD_LIMIT + 24 + 128) /* with a LOST record before it, and trailers */
 #define READY_NS 30000000000ll
 #define LATEST_NS 1500000 /* after which a child is killed, counted from its first record */
 
@@ -224,6 +225,20 @@ static const char *read_all(struct nrb_reader *reader, struct seen *seen)
 	return wrong;
 }
 
+/*
+ * Bytes that may be reserved and not published, at most. Handlers may strike an outermost write more than once, when it
+ * is kept from the CPU; what they write waits for it. So it is each write that was begun since it was told last that
+ * nothing is in progress.
+ */
+static uint64_t unpublished_max(void)
+{
+	uint64_t writes = 0;
+
+	for (unsigned level = 0; level < DEPTH; level++)
+		writes += nrb_load_acquire(&told->begun[level]) - nrb_load_acquire(&told->published[level]);
+	return writes * RECORD_LIMIT;
+}
+
 /* What the writer's page says after the end, beside the ring's own. */
 static const char *check_writer_page(const struct mode *mode, const struct nrb_reader *reader, const struct seen *seen)
 {
@@ -240,8 +255,7 @@ static const char *check_writer_page(const struct mode *mode, const struct nrb_r
 		ahead = 0 - ahead;
 	counted = seen->lost + writer->lost;
 	totals.inside += ahead != 0;
-	/* At most one write of each level is not published, and each has a LOST record at most. */
-	if (ahead > DEPTH * (8 + PAYLOAD_LIMIT + 24 + 128))
+	if (ahead > unpublished_max())
 		wrong = complaint("reserved %lld bytes beyond data_head", (long long)ahead);
 	else if (writer->magic != NRB_WRITER_MAGIC || writer->nest > DEPTH)
 		wrong = complaint("%llu bytes reserved, %u writes in progress", (unsigned long long)ahead,
@@ -274,7 +288,7 @@ static const char *check_complete(const struct mode *mode, const struct nrb_read
 	/* Of a full overwrite ring all but the part that its oldest record begins in, and what was being
 	 * overwritten. */
 	if (mode->flags & NRB_OVERWRITE && published >= DATA_SIZE &&
-	    seen->bytes < DATA_SIZE - DATA_SIZE / NRB_PARTS - (DEPTH + 1) * (8 + PAYLOAD_LIMIT + 24 + 128))
+	    seen->bytes + DATA_SIZE / NRB_PARTS + RECORD_LIMIT + unpublished_max() < DATA_SIZE)
 		return complaint("of %u bytes only %llu are there", DATA_SIZE, (unsigned long long)seen->bytes);
 	return NULL;
 }
