@@ -158,8 +158,9 @@ static void child_main(const struct mode *mode, uint64_t seed)
 	child.ring = nrb_create(&attr);
 	if (!child.ring)
 		_exit(1);
-	arm(SIGUSR1, 70000);
+	/* The first one's handler raises the second, so that one must be handled by then. */
 	arm(SIGUSR2, 110000);
+	arm(SIGUSR1, 70000);
 	for (;;) {
 		write_record(0);
 		/* Whatever was written until here is published: nothing is in progress. */
