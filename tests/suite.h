@@ -23,6 +23,13 @@
 #define SANITIZED 0
 #endif
 
+/* Whether this build counts what is reached, in make coverage: each instruction takes several then. */
+#ifdef NRB_COVERAGE
+#define COUNTED 1
+#else
+#define COUNTED 0
+#endif
+
 /* The suite of this program; each defines its own. */
 Suite *suite_make(void);
 
