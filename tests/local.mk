@@ -38,11 +38,11 @@ check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/
 	tests/check_exact tests/check_explore tests/check_forked tests/check_holes tests/check_hostile \
 	tests/check_listing tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes \
 	tests/check_output tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader \
-	tests/check_registry tests/check_report tests/check_resources tests/check_ring tests/check_run \
-	tests/check_scenario tests/check_semantics tests/check_signals tests/check_snapshot tests/check_steer \
-	tests/check_stepper tests/check_swap tests/check_target tests/check_tiers tests/check_trailer \
-	tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait tests/check_wakeup \
-	tests/check_write_read
+	tests/check_refused tests/check_registry tests/check_report tests/check_resources tests/check_ring \
+	tests/check_run tests/check_scenario tests/check_semantics tests/check_signals tests/check_snapshot \
+	tests/check_steer tests/check_stepper tests/check_swap tests/check_target tests/check_tiers \
+	tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
+	tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -52,6 +52,10 @@ tests_libsuite_la_SOURCES = tests/confined.c tests/confined.h tests/explored.c t
 	tests/history.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS) $(LIBURCU_CFLAGS)
+
+# What check_refused lets fail.
+refused_calls = aligned_alloc calloc fcntl fstat getrandom malloc memfd_create mmap posix_fallocate \
+	pthread_key_create pthread_setspecific
 
 # Static, as the harness: the library's own objects, and what it does not export.
 suite_ldflags = $(AM_LDFLAGS) -static
@@ -99,6 +103,8 @@ tests_check_placement_LDFLAGS = $(suite_ldflags)
 tests_check_placement_LDADD = $(suite_libs)
 tests_check_reader_LDFLAGS = $(suite_ldflags)
 tests_check_reader_LDADD = $(suite_libs)
+tests_check_refused_LDFLAGS = $(suite_ldflags) $(refused_calls:%=-Wl,--wrap=%)
+tests_check_refused_LDADD = $(suite_libs)
 tests_check_registry_LDFLAGS = $(suite_ldflags)
 tests_check_registry_LDADD = $(suite_libs)
 tests_check_report_SOURCES = tests/check_report.c tests/forged.c tests/forged.h tests/text_asserts.h
