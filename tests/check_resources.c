@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,28 @@ START_TEST(reader_address_space)
 }
 END_TEST
 
+/* No room in a path for the writer's name: as if that file were not there. */
+START_TEST(reader_path)
+{
+	const char *folder = scratch_path("");
+	struct nrb_ring *ring = make_filled(scratch_path("long"), NRB_OVERWRITE);
+	char path[PATH_MAX] = "";
+	struct nrb_reader *reader;
+
+	strcpy(path, folder);
+	while (strlen(path) + strlen("long") + 2 < PATH_MAX)
+		strcat(path, "/");
+	strcat(path, "long");
+	reader = nrb_reader_open_path(path);
+	ck_assert_msg(reader, "%m");
+	ck_assert_int_eq(nrb_reader_poll(reader, NULL), -EACCES);
+	nrb_pause(ring);
+	reads_all(reader);
+	nrb_reader_close(reader);
+	nrb_destroy(ring);
+}
+END_TEST
+
 /* ---- file systems ---- */
 
 static uint64_t blocks_free(const char *path)
@@ -412,6 +435,7 @@ Suite *suite_make(void)
 	suite_add_loop(all, address_space, RINGS, limiting);
 	tcase_add_loop_test(all, reader_descriptors, 0, READERS);
 	suite_add_loop(all, reader_address_space, READERS, limiting);
+	tcase_add_test(all, reader_path);
 	suite_add(all, blocks, mounting);
 	suite_add(all, file_nodes, mounting);
 	suite_add(all, read_only_file_system, mounting);

@@ -4,17 +4,21 @@
  * snapshot after snapshot
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "order.h"
 #include "payload.h"
+#include "stepping.h"
 #include "suite.h"
 #include "words.h"
 
@@ -188,12 +192,120 @@ START_TEST(backward)
 }
 END_TEST
 
+/* ---- somebody else's hand in it ---- */
+
+#define FEW 6
+#define MOMENTS 4
+
+static struct nrb_ring *few_make(uint32_t flags)
+{
+	struct nrb_attr attr = NRB_ATTR_INIT;
+	struct nrb_ring *ring;
+
+	attr.flags = flags;
+	attr.data_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	ring = nrb_create(&attr);
+	ck_assert_msg(ring, "nrb_create: %m");
+	for (unsigned i = 0; i < FEW; i++)
+		ck_assert_int_eq(nrb_write(ring, 9, &i, sizeof(i)), 0);
+	return ring;
+}
+
+/* One poll by a reader without the writer's page, and who resumes the paused ring within it. */
+struct blind {
+	struct nrb_ring *ring;
+	struct nrb_reader *reader;
+	int64_t found;
+	unsigned steps, moment;
+};
+
+static void blind_poll(void *argument)
+{
+	struct blind *blind = argument;
+
+	blind->found = nrb_reader_poll(blind->reader, NULL);
+}
+
+static void resume_at(void *argument, uint64_t pc)
+{
+	struct blind *blind = argument;
+
+	(void)pc;
+	if (blind->steps++ == blind->moment)
+		nrb_resume(blind->ring);
+}
+
+static int64_t poll_resumed_at(struct blind *blind, unsigned moment)
+{
+	blind->steps = 0;
+	blind->moment = moment;
+	nrb_pause(blind->ring);
+	stepping_run(blind_poll, blind, resume_at, blind);
+	return blind->found;
+}
+
+/* What was copied may be anything then: it is as if nobody had looked, and the next poll finds all of it. */
+START_TEST(resumed_within_a_poll)
+{
+	struct nrb_ring *ring = few_make(_i ? NRB_OVERWRITE | NRB_BACKWARD : NRB_OVERWRITE);
+	struct blind blind = { .ring = ring, .reader = nrb_reader_open_fd(nrb_fd(ring)) };
+	struct nrb_record record;
+	unsigned steps, i;
+
+	ck_assert_ptr_nonnull(blind.reader);
+	ck_assert_int_eq(poll_resumed_at(&blind, UINT_MAX), FEW * 16);
+	steps = blind.steps;
+	for (unsigned moment = 0; moment < MOMENTS; moment++) {
+		nrb_reader_skip(blind.reader);
+		nrb_reader_rewind(blind.reader);
+		/* All of them before the last look at what is paused, which is no further than that from the end. */
+		ck_assert_int_eq(poll_resumed_at(&blind, steps / 2 * moment / MOMENTS), -EACCES);
+		ck_assert_int_eq(nrb_reader_next(blind.reader, &record), 0);
+		ck_assert_uint_eq(nrb_reader_missed(blind.reader), 0);
+	}
+	nrb_pause(ring);
+	ck_assert_int_eq(nrb_reader_poll(blind.reader, NULL), FEW * 16);
+	for (i = 0; nrb_reader_next(blind.reader, &record) == 1; i++)
+		ck_assert_mem_eq(record.payload, &i, sizeof(i));
+	ck_assert_uint_eq(i, FEW);
+	nrb_reader_close(blind.reader);
+	nrb_destroy(ring);
+}
+END_TEST
+
+/* A backward ring is not copied: a header may change after the poll that found its record. */
+START_TEST(changed_behind_a_poll)
+{
+	struct nrb_ring *ring = few_make(NRB_BACKWARD);
+	struct nrb_reader *reader = reader_make(ring);
+	struct nrb_record record;
+	unsigned char *file;
+	uint64_t last;
+	size_t size;
+
+	file = map_whole(nrb_fd(ring), &size);
+	ck_assert_int_eq(nrb_reader_poll(reader, NULL), FEW * 16);
+	ck_assert_int_eq(nrb_reader_next(reader, &record), 1);
+	/* The oldest lies at the end of the data, the second below it. */
+	memset(file + size - 32, 0, 8);
+	ck_assert_int_eq(nrb_reader_next(reader, &record), -EBADMSG);
+	last = nrb_reader_skip(reader);
+	ck_assert_uint_eq(last, (FEW - 1) * 16);
+	ck_assert_int_eq(nrb_reader_poll(reader, NULL), 0);
+	munmap(file, size);
+	nrb_reader_close(reader);
+	nrb_destroy(ring);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("snapshot");
-	TCase *tcase = suite_case(suite, "storm");
+	TCase *tcase = suite_case(suite, "storm"), *hand = suite_case(suite, "somebody else's hand");
 
 	tcase_add_test(tcase, forward);
 	tcase_add_test(tcase, backward);
+	suite_add_loop(hand, resumed_within_a_poll, 2, stepping_missing(&stepper_trap));
+	tcase_add_test(hand, changed_behind_a_poll);
 	return suite;
 }

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "confined.h"
 #include "stepping.h"
 #include "suite.h"
 
@@ -129,6 +131,27 @@ START_TEST(records)
 		}
 		woken_free(&woken);
 	}
+}
+END_TEST
+
+/* Another descriptor in place of the ring's: the reader goes by that one, and holds no more than before. */
+START_TEST(another_descriptor)
+{
+	struct woken woken = woken_make(NRB_WAKE_RECORDS, 1, 0);
+	const int other = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	const unsigned before = open_descriptors();
+
+	ck_assert_int_ge(other, 0);
+	ck_assert_int_eq(nrb_reader_set_wakeup_fd(woken.reader, other), 0);
+	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_int_eq(nrb_write(woken.ring, 9, "12345678", 8), 0);
+	/* It is readable once, and then the ring's own is of no account. */
+	ck_assert_int_eq(nrb_reader_wait(woken.reader, -1, NULL), 16);
+	nrb_reader_skip(woken.reader);
+	ck_assert_int_eq(nrb_reader_wait(woken.reader, 0, NULL), 0);
+	ck_assert_uint_eq(wakes(&woken), 1);
+	close(other);
+	woken_free(&woken);
 }
 END_TEST
 
@@ -281,6 +304,7 @@ Suite *suite_make(void)
 
 	tcase_add_loop_test(when, watermark, 0, 4 * STARTS);
 	tcase_add_loop_test(when, records, 0, 4 * STARTS);
+	tcase_add_test(when, another_descriptor);
 	tcase_add_test(when, none);
 	tcase_add_loop_test(when, full, 0, 2 * STARTS);
 	tcase_add_loop_test(when, nested, 0, 8);
