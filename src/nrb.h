@@ -100,7 +100,7 @@ struct nrb_attr {
  * With a @sample_type, records of type NRB_RECORD_SAMPLE hold those fields in their payload and have no trailer; then
  * both must select the same of them. The ring does not look into payloads: @sample_type is told to who reads it.
  *
- * fork: the child is no writer: its calls give -EPERM and touch nothing. It may read, and should nrb_destroy() what
+ * fork: the child is no writer: its calls give -EPERM and touch nothing (Linux 4.14). It may read, and should nrb_destroy() what
  * it does not need.
  *
  * Context: thread.
@@ -170,7 +170,8 @@ int nrb_wakeup_fd(const struct nrb_ring *ring);
  * nrb_resume - take them again
  * @ring: the ring
  *
- * As PERF_EVENT_IOC_PAUSE_OUTPUT. A write in progress is not waited for.
+ * As PERF_EVENT_IOC_PAUSE_OUTPUT. A write in progress is not waited for: a snapshot that is taken at once by a reader
+ * without the writer's page may contain what it is just overwriting.
  *
  * Context: any, handlers included.
  */
