@@ -100,8 +100,8 @@ struct nrb_attr {
  * With a @sample_type, records of type NRB_RECORD_SAMPLE hold those fields in their payload and have no trailer; then
  * both must select the same of them. The ring does not look into payloads: @sample_type is told to who reads it.
  *
- * fork: the child is no writer: its calls give -EPERM and touch nothing (Linux 4.14). It may read, and should nrb_destroy() what
- * it does not need.
+ * fork: the child is no writer: its calls give -EPERM and touch nothing (Linux 4.14). It may read, and should
+ * nrb_destroy() what it does not need.
  *
  * Context: thread.
  * Return: the ring, or NULL and errno:
