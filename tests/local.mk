@@ -207,11 +207,12 @@ coverage:
 	rm -rf coverage && $(MKDIR_P) coverage
 	cd coverage && $(abs_top_srcdir)/configure -q CC=gcc CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
 		CPPFLAGS='-include $(abs_top_srcdir)/tests/coverage.h'
-	umask 0 && cd coverage && $(MAKE) -s && \
-		$(MAKE) -s check TESTS='$(filter-out $(coverage_left_out),$(TESTS))'; status=$$?; \
-	gcovr --root $(abs_top_srcdir) --filter $(abs_top_srcdir)/src/ $(abs_builddir)/coverage/src && \
-	gcovr --root $(abs_top_srcdir) --filter $(abs_top_srcdir)/src/ --branches $(abs_builddir)/coverage/src && \
-	exit $$status
+	umask 0 && $(MAKE) -s -C coverage && \
+		$(MAKE) -s -C coverage check TESTS='$(filter-out $(coverage_left_out),$(TESTS))'; status=$$?; \
+	top=$$(cd $(srcdir) && pwd -P); \
+	for what in --txt --branches; do \
+		gcovr $$what --root "$$top" --filter "$$top/src/" --fail-under-line 1 coverage/src || exit; \
+	done; exit $$status
 .PHONY: coverage
 
 clean-local:
