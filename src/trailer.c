@@ -23,21 +23,25 @@ int nrb_trailer_check(uint64_t sample_id, uint64_t sample_type)
 void nrb_trailer_parse(const void *trailer, uint64_t sample_id, struct nrb_sample_id *id)
 {
 	const unsigned char *at = trailer;
+	unsigned char *to = (unsigned char *)id;
 	/* In the order in which they stand; pid and tid, and cpu and a zero, are two halves of a word. */
-	const struct {
+	static const struct {
 		uint64_t field;
-		void *to;
+		size_t offset;
 	} fields[] = {
-		{ NRB_SAMPLE_TID, &id->pid }, { NRB_SAMPLE_TIME, &id->time },
-		{ NRB_SAMPLE_ID, &id->id },   { NRB_SAMPLE_STREAM_ID, &id->stream_id },
-		{ NRB_SAMPLE_CPU, &id->cpu }, { NRB_SAMPLE_IDENTIFIER, &id->identifier },
+		{ NRB_SAMPLE_TID, offsetof(struct nrb_sample_id, pid) },
+		{ NRB_SAMPLE_TIME, offsetof(struct nrb_sample_id, time) },
+		{ NRB_SAMPLE_ID, offsetof(struct nrb_sample_id, id) },
+		{ NRB_SAMPLE_STREAM_ID, offsetof(struct nrb_sample_id, stream_id) },
+		{ NRB_SAMPLE_CPU, offsetof(struct nrb_sample_id, cpu) },
+		{ NRB_SAMPLE_IDENTIFIER, offsetof(struct nrb_sample_id, identifier) },
 	};
 
 	memset(id, 0, sizeof(*id));
 	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (!(sample_id & fields[i].field))
 			continue;
-		memcpy(fields[i].to, at, 8);
+		memcpy(to + fields[i].offset, at, 8);
 		at += 8;
 	}
 }

@@ -171,7 +171,7 @@ static void child_main(const struct mode *mode, uint64_t seed)
 
 /* ---- the parent ---- */
 
-static const char *complaint(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static const char *complaint(const char *format, ...)
 {
 	static char text[256];
 	va_list arguments;
