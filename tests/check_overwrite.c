@@ -327,7 +327,7 @@ START_TEST(opening)
 
 	ck_assert_msg(blind, "%m");
 	for (unsigned i = 0; i < 10; i++)
-		ck_assert_int_eq(nrb_write(ring, 9, "", 16), 0);
+		ck_assert_int_eq(nrb_write(ring, 9, "8 bytes.", 16), 0);
 	/* Without the writer's page only while it is paused, and what was found is not undone. */
 	ck_assert_int_eq(nrb_reader_poll(blind, NULL), -EACCES);
 	ck_assert_int_eq(nrb_reader_pause(blind), 0);

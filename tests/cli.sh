@@ -302,6 +302,8 @@ else
 	check "from another directory" from_elsewhere
 	if [ "$(uname -m)" != x86_64 ]; then
 		skip "boundary maps" "which boundaries are exposed is found out on x86-64"
+	elif [[ " ${CFLAGS-} " == *" -fsanitize="* ]]; then
+		skip "boundary maps" "so slow a build is struck where it matters by chance alone"
 	else
 		check "--map tells the window, and what struck there" maps "$stress"
 		if command -v strip >/dev/null; then
