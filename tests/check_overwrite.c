@@ -197,7 +197,7 @@ START_TEST(largest)
 	struct tape tape = tape_make(starts[_i / 2], _i % 2);
 	struct nrb_reader *reader = reader_make(tape.ring);
 
-	ck_assert_int_eq(nrb_write(tape.ring, 16, "", nrb_payload_max(tape.ring) + 1), -EMSGSIZE);
+	ck_assert_int_eq(nrb_write(tape.ring, 16, suite_zeros, nrb_payload_max(tape.ring) + 1), -EMSGSIZE);
 	for (unsigned i = 0; i < 200; i++) {
 		tape_write(&tape, nrb_payload_max(tape.ring));
 		/* The only one that can be there is. */
@@ -276,7 +276,7 @@ START_TEST(nested_lap)
 		if (tape.begin[tape.records] + 108 - tape.begin[number] <= PAGE)
 			tape_write(&tape, 96);
 		else
-			refused += nrb_write(tape.ring, 9, "", 96) == -ENOSPC;
+			refused += nrb_write(tape.ring, 9, suite_zeros, 96) == -ENOSPC;
 	}
 	ck_assert_uint_eq(refused, 100 - (tape.records - number - 1));
 	for (unsigned i = 0; i < 200; i++)
@@ -327,11 +327,11 @@ START_TEST(opening)
 
 	ck_assert_msg(blind, "%m");
 	for (unsigned i = 0; i < 10; i++)
-		ck_assert_int_eq(nrb_write(ring, 9, "8 bytes.", 16), 0);
+		ck_assert_int_eq(nrb_write(ring, 9, suite_zeros, 16), 0);
 	/* Without the writer's page only while it is paused, and what was found is not undone. */
 	ck_assert_int_eq(nrb_reader_poll(blind, NULL), -EACCES);
 	ck_assert_int_eq(nrb_reader_pause(blind), 0);
-	ck_assert_int_eq(nrb_write(ring, 9, "", 16), -ENOSPC);
+	ck_assert_int_eq(nrb_write(ring, 9, suite_zeros, 16), -ENOSPC);
 	ck_assert_uint_eq(count_all(blind), 10);
 	ck_assert_int_eq(nrb_reader_resume(blind), 0);
 	ck_assert_int_eq(nrb_reader_poll(blind, NULL), -EACCES);

@@ -93,7 +93,7 @@ START_TEST(pause_here)
 	ck_assert_int_eq(nrb_write(ring, 9, "nested", 6), -ENOSPC);
 	ck_assert_int_eq(nrb_reserve(ring, &refused, 9, 8), -ENOSPC);
 	ck_assert_int_eq(nrb_writev(ring, 9, NULL, 0), -ENOSPC);
-	ck_assert_int_eq(nrb_write(ring, 9, "", PAGE), -EMSGSIZE);
+	ck_assert_int_eq(nrb_write(ring, 9, suite_zeros, PAGE), -EMSGSIZE);
 	ck_assert_int_eq(nrb_write(ring, NRB_RECORD_LOST, "", 0), -EINVAL);
 	ck_assert_int_eq(nrb_write(ring, NRB_RECORD_PADDING, "", 0), -EINVAL);
 	ck_assert(nrb_reserved_head(ring) == head);
@@ -246,7 +246,7 @@ START_TEST(release)
 	ck_assert(nrb_reader_tail(reader) == START + given);
 	for (unsigned i = 0; i < 3; i++)
 		expect(reader, 9, 8, "8 bytes!");
-	ck_assert_int_eq(nrb_write(ring, 10, "", 8), 0);
+	ck_assert_int_eq(nrb_write(ring, 10, suite_zeros, 8), 0);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), (int64_t)each);
 	/* Those of the poll before, and none of this one. */
 	nrb_reader_release(reader);
@@ -255,7 +255,7 @@ START_TEST(release)
 	ck_assert(nrb_reader_tail(reader) == START + 5 * given);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), 0);
 	/* Again from the first that was not released; but of a flight recorder from the oldest. */
-	ck_assert_int_eq(nrb_write(ring, 11, "", 8), 0);
+	ck_assert_int_eq(nrb_write(ring, 11, suite_zeros, 8), 0);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), (int64_t)each);
 	expect(reader, 11, 8, "");
 	nrb_reader_rewind(reader);
@@ -393,14 +393,14 @@ START_TEST(kept_errno)
 
 	for (unsigned i = 0; i < 300; i++) {
 		errno = ++error;
-		(void)nrb_write(ring, 9, "", 16);
+		(void)nrb_write(ring, 9, suite_zeros, 16);
 		require(errno == error);
 		(void)nrb_writev(ring, 9, NULL, 0);
 		require(errno == error);
 		if (!nrb_reserve(ring, &r, 9, 16))
 			i % 2 ? nrb_commit(ring, &r) : nrb_discard(ring, &r);
 		require(errno == error);
-		(void)nrb_write(ring, 9, "", SIZE_MAX);
+		(void)nrb_write(ring, 9, suite_zeros, SIZE_MAX);
 		(void)nrb_write(ring, NRB_RECORD_LOST, "", 0);
 		nrb_pause(ring);
 		(void)nrb_write(ring, 9, "", 0);

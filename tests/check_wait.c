@@ -76,10 +76,10 @@ START_TEST(times)
 	ck_assert(head == UINT64_MAX - 63);
 	ck_assert_int_eq(nrb_reader_wait(reader, 2 * MS, NULL), 0);
 	/* Below the watermark nobody is woken, but when the time is up it is looked for. */
-	ck_assert_int_eq(nrb_write(ring, 9, "", 8), 0);
+	ck_assert_int_eq(nrb_write(ring, 9, suite_zeros, 8), 0);
 	ck_assert_int_eq(nrb_reader_wait(reader, 2 * MS, NULL), 16);
 	ck_assert_uint_eq(take_all(reader), 1);
-	ck_assert_int_eq(nrb_write(ring, 9, "", 8), 0);
+	ck_assert_int_eq(nrb_write(ring, 9, suite_zeros, 8), 0);
 	ck_assert_int_eq(nrb_reader_wait(reader, 0, NULL), 16);
 	ck_assert_uint_eq(take_all(reader), 1);
 	/* A wakeup from before the wait, for any length of time. */
@@ -108,12 +108,12 @@ START_TEST(half_read)
 	struct nrb_reader *reader = reader_make(ring);
 	struct nrb_record record;
 
-	nrb_write(ring, 9, "", 8);
-	nrb_write(ring, 9, "", 8);
+	nrb_write(ring, 9, suite_zeros, 8);
+	nrb_write(ring, 9, suite_zeros, 8);
 	ck_assert_int_eq(nrb_reader_wait(reader, -1, NULL), 32);
 	ck_assert_int_eq(nrb_reader_next(reader, &record), 1);
-	nrb_write(ring, 10, "", 8);
-	nrb_write(ring, 10, "", 8);
+	nrb_write(ring, 10, suite_zeros, 8);
+	nrb_write(ring, 10, suite_zeros, 8);
 	for (unsigned left = 3; left;) {
 		ck_assert_int_gt(nrb_reader_wait(reader, -1, NULL), 0);
 		while (left && nrb_reader_next(reader, &record) == 1)
@@ -156,12 +156,12 @@ START_TEST(blocked)
 	struct sleeper sleeper;
 
 	sleeper_start(&sleeper, reader);
-	nrb_write(ring, 9, "", 8);
-	nrb_write(ring, 9, "", 8);
+	nrb_write(ring, 9, suite_zeros, 8);
+	nrb_write(ring, 9, suite_zeros, 8);
 	/* Long enough for it to be asleep, if there is time; two records are not enough to wake it. */
 	sleep_ns(5 * MS);
 	ck_assert_uint_eq(nrb_load_acquire(&sleeper.up), 0);
-	nrb_write(ring, 9, "", 8);
+	nrb_write(ring, 9, suite_zeros, 8);
 	pthread_join(sleeper.thread, NULL);
 	ck_assert_int_eq(sleeper.found, 48);
 	nrb_reader_close(reader);
@@ -219,7 +219,7 @@ START_TEST(looking)
 	ck_assert_int_eq(nrb_reader_wait(reader, 2 * MS, NULL), 0);
 	sleeper_start(&sleeper, reader);
 	sleep_ns(MS);
-	ck_assert_int_eq(nrb_write(ring, 9, "", 8), 0);
+	ck_assert_int_eq(nrb_write(ring, 9, suite_zeros, 8), 0);
 	pthread_join(sleeper.thread, NULL);
 	ck_assert_int_eq(sleeper.found, 16);
 	ck_assert_uint_eq(take_all(reader), 1);
@@ -314,7 +314,7 @@ START_TEST(elsewhere)
 	send_fds(sockets[0], fds);
 	ck_assert_int_eq(read(sockets[0], &byte, 1), 1);
 	for (unsigned i = 0; i < 20; i++) {
-		while (nrb_write(ring, i < 19 ? 9 : 11, "", 8))
+		while (nrb_write(ring, i < 19 ? 9 : 11, suite_zeros, 8))
 			sched_yield();
 		sleep_ns(MS / 10);
 	}

@@ -272,7 +272,7 @@ START_TEST(lost_needs_room)
 	ck_assert_int_eq(nrb_write(ring, 9, "", 0), -ENOSPC);
 	nrb_reader_release(reader);
 	/* 32 bytes and what the end of the ring leaves, (PAGE - 8) % 32 = 24; 56 suffice for 24 + 32 exactly. */
-	ck_assert_int_eq(nrb_write(ring, 9, "", 32), -ENOSPC);
+	ck_assert_int_eq(nrb_write(ring, 9, suite_zeros, 32), -ENOSPC);
 	ck_assert_uint_eq(nrb_lost(ring), 3);
 	ck_assert_int_eq(nrb_write(ring, 9, "123456781234567812345678", 24), 0);
 	ck_assert_uint_eq(nrb_lost(ring), 0);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char suite_zeros[1 << 16];
+
 /* Seconds. Cases take a second at most; this is for ten of them niced on one CPU. */
 #define CASE_TIMEOUT 120
 

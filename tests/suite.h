@@ -73,4 +73,7 @@ struct nrb_reader *reader_make(const struct nrb_ring *ring);
 /* All of @fd, mapped as a stranger would, or the test fails; @size receives its bytes. */
 unsigned char *map_whole(int fd, size_t *size);
 
+/* A payload of no interest, for records of any size. */
+extern const char suite_zeros[1 << 16];
+
 #endif /* TESTS_SUITE_H */
