@@ -268,7 +268,7 @@ static void check_strikes(uint32_t flags, uint64_t wakeup, unsigned writes)
 		before = n;
 		stepping_run(write_stepped, NULL, nest, NULL);
 		last = step.boundary;
-		/* A write that wakes nobody is shorter than the one before may have been, and ends before the strike. */
+		/* A write that wakes nobody may be shorter than the one before, and over before the strike. */
 		n += 1 + (step.strike < step.boundary ? writes : 0);
 		require(!step.early);
 		if (flags & NRB_WAKE_RECORDS) {
