@@ -46,7 +46,7 @@ static int take_attr(struct nrb_reader *reader, const struct nrb_control *contro
 	reader->sample_id = attr->sample_id;
 	reader->trailer = nrb_trailer_size(attr->sample_id);
 	reader->samples_trailed = !attr->sample_type;
-	/* Of a newer library: nobody here knows how its records lie, nor what else of the header means another thing. */
+	/* Of a newer library: nobody here knows how its records lie, nor what else means another thing. */
 	if (attr->flags & ~NRB_FLAGS_KNOWN)
 		return -EOPNOTSUPP;
 	return attr->start % 8 || nrb_trailer_check(attr->sample_id, attr->sample_type) ? -EBADMSG : 0;
