@@ -354,6 +354,26 @@ static int child(struct nrb_ring *ring, struct nrb_reservation *inside)
 	return 0;
 }
 
+/* Why a forked child cannot be told from its parent here: Linux before 4.14, and some emulators. NULL: it can. */
+static const char *wipe_missing(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const char *missing = "MADV_WIPEONFORK does nothing here";
+	int status;
+	pid_t pid;
+
+	if (page == MAP_FAILED)
+		return "no memory";
+	*page = 1;
+	pid = madvise(page, 4096, MADV_WIPEONFORK) ? -1 : fork();
+	if (!pid)
+		_exit(*page);
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && !status)
+		missing = NULL;
+	munmap(page, 4096);
+	return missing;
+}
+
 START_TEST(forked)
 {
 	struct nrb_ring *ring = ring_of(_i, NULL);
@@ -505,6 +525,6 @@ Suite *suite_make(void)
 	tcase_add_test(writing, attributes);
 	tcase_add_unchecked_fixture(processes, scratch_make, scratch_remove);
 	tcase_add_loop_test(processes, pause_elsewhere, 0, KINDS);
-	tcase_add_loop_test(processes, forked, 0, KINDS);
+	suite_add_loop(processes, forked, KINDS, wipe_missing());
 	return suite;
 }
