@@ -16,7 +16,7 @@ static void swap_all(struct swapper *swapper)
 		if (!rc)
 			writer->swaps++;
 		else if (rc != -EAGAIN)
-			/* No memory, no descriptors: told by the slice, and not tried again. */
+			/* No memory, no descriptors: the slice tells it in the end. */
 			writer->swap_error = rc;
 	}
 }

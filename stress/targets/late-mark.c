@@ -28,31 +28,14 @@ NRB_STEP int reserve_hidden(struct nrb_ring *ring, struct nrb_reservation *r)
 	return 0;
 }
 
-/* As nrb_publish(), and the mark with it. */
+/* The mark, and what is published up to there. */
 NRB_STEP void publish_with_mark(struct nrb_ring *ring)
 {
 	struct nrb_writer *w = ring->writer;
-	uint32_t nest = nrb_local_load(&w->nest);
-	uint64_t head;
 
+	nrb_local_store(&w->head, w->start + nrb_local_load(hidden_head(ring)));
 	nrb_local_fence();
-	if (nest > 1) {
-		nrb_local_store(&w->nest, nest - 1);
-		return;
-	}
-	for (;;) {
-		head = nrb_local_load(hidden_head(ring));
-		nrb_local_store(&w->head, w->start + head);
-		/* publish:B  pairs with poll:C. */
-		nrb_store_release(&ring->control->data_head, w->start + head);
-		nrb_local_fence();
-		nrb_local_store(&w->nest, 0);
-		nrb_local_fence();
-		if (nrb_local_load(hidden_head(ring)) == head)
-			return;
-		nrb_local_store(&w->nest, 1);
-		nrb_local_fence();
-	}
+	nrb_publish(ring);
 }
 
 static const struct nrb_steps late_mark = {
