@@ -4,7 +4,7 @@
  *                instead
  *
  * A contestant is a ring with one writer thread and one consumer. Nothing above this table knows which one it holds,
- * and all are called through it alike, so that the call costs all of them the same. Functions give 0 or -errno, pointers
+ * and all are called through it alike, so that the call costs each the same. Functions give 0 or -errno, pointers
  * NULL and errno. Sizes are bytes, and known at run time only.
  */
 #ifndef BENCH_CONTESTANT_H
