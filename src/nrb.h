@@ -58,6 +58,9 @@ struct iovec;
  * write finds no room and anything was written since it was woken last. */
 #define NRB_WAKE_WATERMARK 0x4u
 #define NRB_WAKE_RECORDS 0x8u /* or each time that so many records have been */
+/* Write by the nest protocol alone. Otherwise small records are written in restartable sequences (rseq(2)) where the
+ * thread has them, which is faster and as safe: see nrb_write(). */
+#define NRB_NO_RSEQ 0x10u
 
 /* nrb_attr.sample_id and .sample_type; as PERF_SAMPLE_*. Those named here may stand in a trailer, in this order. */
 #define NRB_SAMPLE_TID (1ull << 1)         /* u32 pid, tid */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "order.h"
+#include "section.h"
 #include "trailer.h"
 #include "wakeup.h"
 
@@ -60,7 +61,7 @@ static int check_mode(struct nrb_attr *attr)
 {
 	struct timespec resolution;
 
-	if (attr->flags & ~NRB_FLAGS_KNOWN || (attr->flags & FLAGS_WAKE) == FLAGS_WAKE)
+	if (attr->flags & ~(NRB_FLAGS_KNOWN | NRB_FLAGS_WRITER) || (attr->flags & FLAGS_WAKE) == FLAGS_WAKE)
 		return -EOPNOTSUPP;
 	if (attr->flags & NRB_WAKE_WATERMARK) {
 		attr->wakeup = attr->wakeup ? attr->wakeup : attr->data_size / 2;
@@ -116,7 +117,7 @@ static void lay_out(struct nrb_ring *ring, const struct nrb_attr *attr, uint64_t
 	writer->token = make_token();
 	writer->magic = NRB_WRITER_MAGIC;
 
-	control->flags = attr->flags;
+	control->flags = attr->flags & NRB_FLAGS_KNOWN;
 	control->clock = attr->clock;
 	control->wakeup = attr->wakeup;
 	control->sample_id = attr->sample_id;
@@ -192,6 +193,22 @@ static struct nrb_ring *allocate_ring(void)
 	return (struct nrb_ring *)(void *)(at + page);
 }
 
+/* Whether small records may be written in restartable sequences, in threads that have them registered. */
+static void offer_sections(struct nrb_ring *ring, const struct nrb_attr *attr)
+{
+#ifdef NRB_HAVE_SECTIONS
+	/* 0: the kernel or the user has not let the C library register it; somebody else may have. */
+	if (ring->in_mode || attr->flags & NRB_NO_RSEQ || !__rseq_size)
+		return;
+	ring->section_limit = ring->payload_limit < NRB_SECTION_LIMIT ? ring->payload_limit : NRB_SECTION_LIMIT;
+	ring->rseq = __rseq_offset;
+	ring->wide_copy = __builtin_cpu_supports("avx2") != 0;
+#else
+	(void)ring;
+	(void)attr;
+#endif
+}
+
 static void fill_in(struct nrb_ring *ring, const struct nrb_attr *attr, uint64_t page)
 {
 	struct nrb_home *home = nrb_home(ring);
@@ -203,14 +220,16 @@ static void fill_in(struct nrb_ring *ring, const struct nrb_attr *attr, uint64_t
 	ring->trailer = nrb_trailer_size(attr->sample_id);
 	ring->payload_limit = payload_max(attr->data_size, ring->trailer) + 1;
 	ring->id = attr->id;
-	ring->flags = attr->flags;
+	ring->flags = attr->flags & NRB_FLAGS_KNOWN;
 	ring->wakeup = attr->wakeup;
 	ring->sample_id = attr->sample_id;
 	ring->samples_trailed = !attr->sample_type;
 	ring->boundary_shift = (uint32_t)__builtin_ctzll(attr->data_size / NRB_PARTS);
 	ring->clock = attr->clock;
 	ring->wakeup_fd = home->wakeup_fd;
-	ring->in_mode = attr->flags || attr->sample_id;
+	ring->in_mode = ring->flags || attr->sample_id;
+	ring->mask = attr->data_size - 1;
+	offer_sections(ring, attr);
 	lay_out(ring, attr, page);
 }
 

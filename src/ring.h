@@ -15,7 +15,9 @@
 /* The file of the writer's page stands beside the ring's. */
 #define NRB_WRITER_SUFFIX ".writer"
 
+/* What readers are told of; and what concerns nobody but the writer. */
 #define NRB_FLAGS_KNOWN (NRB_OVERWRITE | NRB_BACKWARD | NRB_WAKE_WATERMARK | NRB_WAKE_RECORDS)
+#define NRB_FLAGS_WRITER NRB_NO_RSEQ
 
 #define NRB_WRITER_MAGIC 0x746972772062726eull /* "nrb writ" */
 
@@ -69,6 +71,9 @@ struct nrb_ring {
 	unsigned char *data; /* data_size bytes, and the same bytes once more behind them */
 	struct nrb_writer *writer;
 	uint64_t data_size;
+	uint64_t mask;          /* data_size - 1 */
+	uint64_t section_limit; /* bytes: smaller payloads may be written in sections, see section.h; 0: none */
+	int64_t rseq;           /* where a thread's struct rseq is, from its thread pointer */
 	uint64_t payload_limit; /* bytes: a payload is smaller than this */
 	uint64_t id;
 	uint32_t in_mode; /* whether it does more than the plain ring: modes.h */
@@ -79,9 +84,12 @@ struct nrb_ring {
 	uint32_t samples_trailed; /* whether records of type SAMPLE have it, too */
 	uint32_t boundary_shift;  /* log2 of the bytes that each of writer->boundary is for */
 	int32_t clock;
-	uint32_t pid, tid; /* of the writer; 0: not known yet */
-	int32_t wakeup_fd; /* eventfd, or -1 */
+	uint32_t pid, tid;  /* of the writer; 0: not known yet */
+	int32_t wakeup_fd;  /* eventfd, or -1 */
+	uint32_t wide_copy; /* whether there are registers of 32 bytes to copy with */
 };
+
+_Static_assert(offsetof(struct nrb_ring, payload_limit) < 64, "what each write needs lies in one cache line");
 
 /* What else belongs to a ring, in the page before it, which a forked child keeps: so that it can let go of all that. */
 struct nrb_home {

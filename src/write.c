@@ -1,24 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write.c - the installed write path: of plain rings the steps of steps.h, of the others those of modes.h
+ * write.c - the installed write path: of plain rings the sections of section.h or the steps of steps.h, of the others
+ *           the steps of modes.h
  */
+#include "section.h"
 #include "steps.h"
 #include "write_modes.h"
 
 static const struct nrb_steps fixed = NRB_STEPS_FIXED;
 
-NRB_WRITE_PATH int nrb_write(struct nrb_ring *ring, uint32_t type, const void *payload, size_t size)
+/* Not inlined: what it needs is not to be saved and restored by those who do not come here. */
+static __attribute__((noinline)) NRB_WRITE_PATH int write_by_nest(struct nrb_ring *ring, uint32_t type,
+								  const void *payload, size_t size)
 {
 	if (ring->in_mode)
 		return nrb_write_in_mode(ring, type, payload, size);
 	return nrb_write_by(&fixed, ring, type, payload, size);
 }
 
-NRB_WRITE_PATH int nrb_reserve(struct nrb_ring *ring, struct nrb_reservation *reservation, uint32_t type, size_t size)
+NRB_WRITE_PATH int nrb_write(struct nrb_ring *ring, uint32_t type, const void *payload, size_t size)
+{
+#ifdef NRB_HAVE_SECTIONS
+	if (!NRB_SELDOM(size >= ring->section_limit))
+		return nrb_write_in_section(ring, type, payload, size, write_by_nest);
+#endif
+	return write_by_nest(ring, type, payload, size);
+}
+
+static __attribute__((noinline)) NRB_WRITE_PATH int reserve_by_nest(struct nrb_ring *ring,
+								    struct nrb_reservation *reservation, uint32_t type,
+								    size_t size)
 {
 	if (ring->in_mode)
 		return nrb_begin_write_in_mode(ring, reservation, type, size);
 	return nrb_reserve_by(&fixed, ring, reservation, type, size);
+}
+
+NRB_WRITE_PATH int nrb_reserve(struct nrb_ring *ring, struct nrb_reservation *reservation, uint32_t type, size_t size)
+{
+#ifdef NRB_HAVE_SECTIONS
+	if (!NRB_SELDOM(size >= ring->section_limit) && nrb_reserve_in_section(ring, reservation, type, size))
+		return 0;
+#endif
+	return reserve_by_nest(ring, reservation, type, size);
 }
 
 NRB_WRITE_PATH void nrb_commit(struct nrb_ring *ring, struct nrb_reservation *reservation)

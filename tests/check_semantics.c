@@ -475,7 +475,7 @@ START_TEST(attributes)
 		uint64_t wakeup;
 		int error;
 	} table[] = {
-		{ 1u << 4, 0, EOPNOTSUPP },
+		{ 1u << 5, 0, EOPNOTSUPP },
 		{ 1u << 31, 0, EOPNOTSUPP },
 		{ NRB_WAKE_WATERMARK | NRB_WAKE_RECORDS, 0, EOPNOTSUPP },
 		{ NRB_WAKE_WATERMARK, 1 << 20, EMSGSIZE },

@@ -69,7 +69,7 @@ disassemble()
 }
 
 status=0 number=0
-for function in ${relaxed:+all} nrb_write nrb_reserve nrb_commit; do
+for function in ${relaxed:+all} nrb_write write_by_nest nrb_reserve reserve_by_nest nrb_commit; do
 	code=$(disassemble "$function")
 	# Something like a function must have come out.
 	count=$(printf '%s\n' "$code" | grep -c '^ *[0-9a-f]*:')
@@ -87,8 +87,8 @@ for function in ${relaxed:+all} nrb_write nrb_reserve nrb_commit; do
 done
 # The one instruction that makes it all work: without it, this was not the write path.
 if [ -z "$relaxed" ]; then
-	disassemble nrb_write | grep -q cmpxchg
-	result $? "nrb_write has a cmpxchg"
+	disassemble write_by_nest | grep -q cmpxchg
+	result $? "write_by_nest has a cmpxchg"
 fi
 echo "1..$number"
 exit $status

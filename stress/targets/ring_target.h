@@ -49,8 +49,8 @@ unsigned ring_regions(struct target_ring *ring, struct target_reader *reader, st
 	.poll = ring_poll, .next = ring_next, .release = ring_release, .skip = ring_skip, .regions = ring_regions
 
 /* And of plain rings. */
-#define RING_TARGET_COMMON                                                                                             \
-	.checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP), .open = ring_open, RING_TARGET_FUNCTIONS
+#define RING_TARGET_COMMON_BUT_OPEN .checks = VIOLATION_ALL & ~VIOLATION_BIT(MISSED_WAKEUP), RING_TARGET_FUNCTIONS
+#define RING_TARGET_COMMON .open = ring_open, RING_TARGET_COMMON_BUT_OPEN
 
 /* Of rings whose reader is woken at a watermark of so many @bytes. */
 #define RING_TARGET_WOKEN(bytes) .checks = VIOLATION_ALL, .wakeups = ring_wakeups, .watermark = (bytes)
@@ -175,8 +175,13 @@ extern const struct target target_early_wakeup;
 extern const struct target target_own_wakeup;
 extern const struct target target_late_wakeup;
 extern const struct target target_no_grace;
+extern const struct target target_rseq_unregistered;
+extern const struct target target_rseq_publish;
+extern const struct target target_rseq_early_commit;
+extern const struct target target_rseq_no_check;
 /* Sound. */
 extern const struct target target_fixed;
+extern const struct target target_rseq;
 extern const struct target target_fixed_lock;
 extern const struct target target_mask;
 extern const struct target target_overwrite;

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check_section - writes in restartable sequences: they leave in the ring what the nest protocol leaves, and are taken
+ *                 when, and only when, they may be
+ *
+ * Whether a section was entered shows in the thread's struct rseq: here one that the kernel does not know of, so that it
+ * keeps what was entered.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "nrb.h"
+#include "ring.h"
+#include "section.h"
+#include "suite.h"
+
+#ifdef NRB_HAVE_SECTIONS
+
+static __thread struct rseq stranger __attribute__((aligned(32), tls_model("initial-exec")));
+static unsigned char payload[2 * NRB_SECTION_LIMIT];
+
+static struct nrb_ring *make_ring(uint32_t flags)
+{
+	struct nrb_attr attr = NRB_ATTR_INIT;
+	struct nrb_ring *ring;
+
+	attr.data_size = 8192;
+	attr.start = 0 - (uint64_t)4096;
+	attr.flags = flags;
+	ring = nrb_create(&attr);
+	ck_assert_ptr_nonnull(ring);
+	return ring;
+}
+
+/* Sections go by the stranger from now on. */
+static struct nrb_ring *make_watched(void)
+{
+	struct nrb_ring *ring = make_ring(0);
+
+	memset(&stranger, 0, sizeof(stranger));
+	/* Also where the kernel offers none. */
+	ring->section_limit = NRB_SECTION_LIMIT;
+	ring->rseq = (int64_t)((uintptr_t)&stranger - (uintptr_t)__builtin_thread_pointer());
+	return ring;
+}
+
+static bool entered(void)
+{
+	bool was = stranger.rseq_cs != 0;
+
+	stranger.rseq_cs = 0;
+	return was;
+}
+
+static void fill_payload(void)
+{
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = (unsigned char)(i * 7 + 1);
+}
+
+/* All of both, as far as a write of @size may have changed anything. */
+static void assert_same(struct nrb_ring *a, struct nrb_ring *b, size_t size)
+{
+	ck_assert_msg(a->control->data_head == b->control->data_head, "%zu bytes: data_head", size);
+	ck_assert_msg(a->writer->head == b->writer->head, "%zu bytes: head", size);
+	ck_assert_msg(a->writer->nest == b->writer->nest, "%zu bytes: nest", size);
+	ck_assert_msg(a->writer->lost == b->writer->lost, "%zu bytes: lost", size);
+	ck_assert_msg(!memcmp(a->data, b->data, a->data_size), "%zu bytes: the data", size);
+}
+
+static void empty(struct nrb_ring *ring)
+{
+	nrb_store_release(&ring->control->data_tail, ring->writer->head);
+}
+
+/* Loop index: whether there are registers of 32 bytes. */
+START_TEST(every_size)
+{
+	struct nrb_ring *nest = make_ring(NRB_NO_RSEQ), *section = make_watched();
+
+	if (_i && !__builtin_cpu_supports("avx2")) {
+		nrb_destroy(nest);
+		nrb_destroy(section);
+		return;
+	}
+	section->wide_copy = (uint32_t)_i;
+	fill_payload();
+	ck_assert_uint_eq(nest->section_limit, 0);
+	/* Old content shows what was not written, beside it as well. */
+	memset(nest->data, 0xee, nest->data_size);
+	memset(section->data, 0xee, section->data_size);
+	for (size_t size = 0; size < NRB_SECTION_LIMIT + 16; size++) {
+		const unsigned char *from = payload + size % 9;
+
+		empty(nest);
+		empty(section);
+		/* The cached data_tail may have it go the other way, which brings it up to date. */
+		ck_assert_int_eq(nrb_write(nest, 7, from, size), 0);
+		ck_assert_int_eq(nrb_write(section, 7, from, size), 0);
+		assert_same(nest, section, size);
+		entered();
+		ck_assert_int_eq(nrb_write(nest, 0xfffffffe, from, size), 0);
+		ck_assert_int_eq(nrb_write(section, 0xfffffffe, from, size), 0);
+		ck_assert_msg(entered() == (size < NRB_SECTION_LIMIT), "%zu bytes: not as it should be written", size);
+		assert_same(nest, section, size);
+	}
+	nrb_destroy(nest);
+	nrb_destroy(section);
+}
+END_TEST
+
+START_TEST(every_reservation)
+{
+	struct nrb_ring *nest = make_ring(NRB_NO_RSEQ), *section = make_watched();
+	struct nrb_reservation a, b;
+
+	fill_payload();
+	memset(nest->data, 0xee, nest->data_size);
+	memset(section->data, 0xee, section->data_size);
+	for (size_t size = 0; size < NRB_SECTION_LIMIT + 16; size++) {
+		empty(nest);
+		empty(section);
+		entered();
+		ck_assert_int_eq(nrb_reserve(nest, &a, 7, size), 0);
+		ck_assert_int_eq(nrb_reserve(section, &b, 7, size), 0);
+		ck_assert_msg(entered() == (size < NRB_SECTION_LIMIT), "%zu bytes", size);
+		ck_assert_uint_eq(a.position, b.position);
+		ck_assert_uint_eq(a.record, b.record);
+		ck_assert_uint_eq(a.size, b.size);
+		ck_assert_uint_eq(b.lost_pending, 0);
+		ck_assert_int_eq((unsigned char *)a.payload - nest->data, (unsigned char *)b.payload - section->data);
+		memcpy(a.payload, payload, size);
+		memcpy(b.payload, payload, size);
+		if (size % 3) {
+			nrb_commit(nest, &a);
+			nrb_commit(section, &b);
+		} else {
+			nrb_discard(nest, &a);
+			nrb_discard(section, &b);
+		}
+		assert_same(nest, section, size);
+	}
+	nrb_destroy(nest);
+	nrb_destroy(section);
+}
+END_TEST
+
+/* In an open reservation a write is not published, and the commit publishes both. */
+START_TEST(open_reservation)
+{
+	struct nrb_ring *ring = make_watched();
+	struct nrb_reservation r;
+	uint64_t start = ring->control->data_head;
+
+	ck_assert_int_eq(nrb_reserve(ring, &r, 7, 8), 0);
+	memcpy(r.payload, payload, 8);
+	entered();
+	ck_assert_int_eq(nrb_write(ring, 7, payload, 8), 0);
+	ck_assert_uint_eq(ring->control->data_head, start);
+	nrb_commit(ring, &r);
+	ck_assert_uint_eq(ring->control->data_head, start + 32);
+	ck_assert_uint_eq(ring->writer->nest, 0);
+	nrb_destroy(ring);
+}
+END_TEST
+
+/* Refused, counted, told by the next one: as ever. */
+START_TEST(losses)
+{
+	struct nrb_ring *nest = make_ring(NRB_NO_RSEQ), *section = make_watched();
+
+	for (unsigned i = 0; i < 300; i++)
+		ck_assert_int_eq(nrb_write(nest, 7, payload, 40), nrb_write(section, 7, payload, 40));
+	ck_assert_uint_gt(nrb_lost(section), 0);
+	assert_same(nest, section, 40);
+	empty(nest);
+	empty(section);
+	ck_assert_int_eq(nrb_write(nest, 7, payload, 40), 0);
+	ck_assert_int_eq(nrb_write(section, 7, payload, 40), 0);
+	ck_assert_uint_eq(nrb_lost(section), 0);
+	assert_same(nest, section, 40);
+	nrb_pause(section);
+	nrb_pause(nest);
+	entered();
+	ck_assert_int_eq(nrb_write(nest, 7, payload, 8), -ENOSPC);
+	ck_assert_int_eq(nrb_write(section, 7, payload, 8), -ENOSPC);
+	ck_assert(!entered());
+	ck_assert_int_eq(nrb_write(section, NRB_RECORD_LOST, payload, 8), -EINVAL);
+	ck_assert_int_eq(nrb_write(section, NRB_RECORD_PADDING, payload, 8), -EINVAL);
+	nrb_destroy(nest);
+	nrb_destroy(section);
+}
+END_TEST
+
+/* A thread that has none registered does not go there. */
+START_TEST(not_registered)
+{
+	struct nrb_ring *nest = make_ring(NRB_NO_RSEQ), *section = make_watched();
+
+	for (int id = -2; id < 1; id++) {
+		stranger.cpu_id = (uint32_t)id;
+		entered();
+		ck_assert_int_eq(nrb_write(nest, 7, payload, 40), 0);
+		ck_assert_int_eq(nrb_write(section, 7, payload, 40), 0);
+		ck_assert_int_eq(entered(), id >= 0);
+		assert_same(nest, section, 40);
+	}
+	nrb_destroy(nest);
+	nrb_destroy(section);
+}
+END_TEST
+
+/* Give up the C library's registration, as who wants one of his own does. */
+static void *write_unregistered(void *ring)
+{
+	struct rseq *own = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+	/* It was registered with one of these sizes: what is used, or all of the first version. */
+	const unsigned sizes[] = { 32, __rseq_size };
+	bool done = false;
+
+	for (unsigned i = 0; i < 2 && !done; i++)
+		done = !syscall(SYS_rseq, own, sizes[i], RSEQ_FLAG_UNREGISTER, 0x53053053);
+	if (!done)
+		return "cannot be unregistered";
+	own->rseq_cs = 0;
+	return nrb_write(ring, 7, payload, 40) || own->rseq_cs ? "went into a section" : NULL;
+}
+
+START_TEST(given_up)
+{
+	struct nrb_ring *ring = make_ring(0);
+	pthread_t thread;
+	void *problem;
+
+	if (__rseq_size) {
+		ck_assert_uint_gt(ring->section_limit, 0);
+		ck_assert_int_eq(pthread_create(&thread, NULL, write_unregistered, ring), 0);
+		ck_assert_int_eq(pthread_join(thread, &problem), 0);
+		ck_assert_msg(!problem, "%s", (const char *)problem);
+		ck_assert_uint_eq(ring->control->data_head, ring->writer->head);
+	} else {
+		ck_assert_uint_eq(ring->section_limit, 0);
+	}
+	nrb_destroy(ring);
+}
+END_TEST
+
+/* What does more than the plain ring has a path of its own. */
+START_TEST(modes)
+{
+	static const uint32_t flags[] = { NRB_OVERWRITE, NRB_BACKWARD, NRB_WAKE_RECORDS };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		struct nrb_ring *ring = make_ring(flags[i]);
+
+		ck_assert_uint_eq(ring->section_limit, 0);
+		nrb_destroy(ring);
+	}
+}
+END_TEST
+
+#else
+
+START_TEST(every_size)
+{
+}
+END_TEST
+
+#endif
+
+Suite *suite_make(void)
+{
+	Suite *suite = suite_create("section");
+	TCase *tests = suite_case(suite, "section");
+
+#ifdef NRB_HAVE_SECTIONS
+	tcase_add_loop_test(tests, every_size, 0, 2);
+	tcase_add_test(tests, every_reservation);
+	tcase_add_test(tests, open_reservation);
+	tcase_add_test(tests, losses);
+	tcase_add_test(tests, not_registered);
+	tcase_add_test(tests, given_up);
+	tcase_add_test(tests, modes);
+#else
+	suite_add(tests, every_size, "there are no restartable sequences on this architecture");
+#endif
+	return suite;
+}
