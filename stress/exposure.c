@@ -49,6 +49,27 @@ void exposure_take(struct exposure *exposure, const struct boundaries *map)
 			add_aim(exposure, map->at[i].pc);
 }
 
+void exposure_add(struct exposure *exposure, uint64_t pc)
+{
+	unsigned aims = exposure->aims > exposure->count ? exposure->aims : exposure->count;
+
+	if (aims == EXPOSURE_MAX || is_known(exposure, exposure->count, pc))
+		return;
+	/* What is only aimed at comes behind. */
+	exposure->boundary[aims] = exposure->boundary[exposure->count];
+	exposure->boundary[exposure->count++] = (struct exposure_boundary) { .pc = pc, .landing = true };
+	exposure->aims = aims + 1;
+}
+
+void exposure_aim_at(struct exposure *exposure, const struct exposure *bare)
+{
+	struct exposure_list list = exposure_aims(bare);
+
+	exposure->aims = exposure_aims(exposure).count;
+	for (unsigned i = 0; i < list.count; i++)
+		add_aim(exposure, list.boundary[i].pc);
+}
+
 static void give(const struct exposure_boundary *known, bool exposed, struct boundaries *map)
 {
 	struct boundary *boundary = boundaries_get(map, known->pc);

@@ -20,6 +20,7 @@
 struct exposure_boundary {
 	uint64_t pc;
 	bool decreasing; /* data_head really goes down after a strike here */
+	bool landing;    /* where code goes on that was struck somewhere in a sequence: nothing to aim at */
 };
 
 struct exposure {
@@ -44,6 +45,10 @@ static inline struct exposure_list exposure_aims(const struct exposure *exposure
 
 /* Add what @map knows to be exposed, or to break the target. */
 void exposure_take(struct exposure *exposure, const struct boundaries *map);
+/* Where code begins anew when a strike comes: a strike found at @pc counts as one at an exposed boundary. */
+void exposure_add(struct exposure *exposure, uint64_t pc);
+/* What @bare, the same code without that, is harmed by is to be aimed at. */
+void exposure_aim_at(struct exposure *exposure, const struct exposure *bare);
 /* Tell @map what is known. */
 void exposure_give(const struct exposure *exposure, struct boundaries *map);
 

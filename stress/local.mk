@@ -31,6 +31,7 @@ stress_libstress_la_SOURCES = \
 	stress/report/text_line.c stress/report/text_step.c stress/report/text_table.c stress/report/text_map.c \
 	stress/result.c stress/result.h \
 	stress/run.c stress/run.h \
+	stress/section_list.c stress/section_list.h \
 	stress/slice.c stress/slice.h \
 	stress/strength.c stress/strength.h \
 	stress/strike_log.h \
@@ -52,7 +53,9 @@ stress_libstress_la_SOURCES = \
 	stress/targets/no-grace.c stress/targets/no-nest.c stress/targets/no-recheck.c \
 	stress/targets/no-tail-check.c stress/targets/overwrite.c stress/targets/own-wakeup.c \
 	stress/targets/plain-nest-reload.c stress/targets/plain-reserve.c stress/targets/publish-first.c \
-	stress/targets/ring_target.c stress/targets/ring_target.h stress/targets/sample-id.c \
+	stress/targets/ring_target.c stress/targets/ring_target.h stress/targets/rseq-early-commit.c \
+	stress/targets/rseq-no-check.c stress/targets/rseq-publish.c stress/targets/rseq-unregistered.c \
+	stress/targets/rseq.c stress/targets/rseq_target.h stress/targets/sample-id.c \
 	stress/targets/swapped-space.c stress/targets/target.h stress/targets/targets.c stress/targets/torn-head.c \
 	stress/targets/watermark.c \
 	stress/topology.c stress/topology.h \

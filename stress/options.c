@@ -130,8 +130,10 @@ static void name_target(struct options *options, const char *name, struct argp_s
 
 static void add_all_targets(struct options *options)
 {
+	/* Of those that this machine can have. */
 	for (const struct target *const *t = target_table; *t; t++)
-		add_target(options, *t);
+		if (!(*t)->missing || !(*t)->missing())
+			add_target(options, *t);
 }
 
 /* A message for what the number parsers return. */

@@ -123,6 +123,7 @@ struct target_result {
 	struct counts counts;
 	uint64_t boundaries; /* exposed boundaries known; 0: unknown, then "exposed" counts all strikes in a write */
 	bool masked;         /* its writes block the harness's signals: nothing can strike inside them */
+	bool restarts;       /* its writes begin anew when struck: restartable sequences */
 	bool boundaries_complete;          /* the search for them came to its end */
 	uint64_t first_violation_ns;       /* since the start of this target's first slice; UINT64_MAX: none */
 	uint64_t rss_min_kib, rss_max_kib; /* over the ends of all slices */

@@ -205,6 +205,7 @@ static struct target_result *add_result(struct session *session, enum tier tier,
 	result->allowed = target->allowed;
 	result->boundaries = run->survey->exposure[index].count;
 	result->masked = target->masks_signals;
+	result->restarts = target->bare != NULL;
 	result->boundaries_complete = run->survey->exposure[index].complete;
 	result->first_violation_ns = UINT64_MAX;
 	return result;
@@ -242,6 +243,11 @@ static void run_step(struct session *session, unsigned index, uint64_t duration_
 	int status;
 	pid_t child;
 
+	if (config.target->missing && config.target->missing()) {
+		sum->skipped = true;
+		snprintf(sum->message, sizeof(sum->message), "%s: %.200s", sum->name, config.target->missing());
+		return;
+	}
 	memset(result, 0, sizeof(*result));
 	session->target = index;
 	session->target_name = config.target->name;
@@ -302,7 +308,12 @@ static void tell_obstacle(const struct session *session, unsigned index, struct 
 {
 	const struct survey *survey = session->run->survey;
 
-	if (survey->obstacle[result->tier][0])
+	const struct target *target = session->run->options->target[index];
+	const char *missing = target->missing ? target->missing() : NULL;
+
+	if (missing)
+		snprintf(result->message, sizeof(result->message), "%s: %.200s", result->name, missing);
+	else if (survey->obstacle[result->tier][0])
 		snprintf(result->message, sizeof(result->message), "%s: %s", tier_name(result->tier),
 			 survey->obstacle[result->tier]);
 	else if (injector_of(result->tier)->aims && !exposure_aims(&survey->exposure[index]).count)

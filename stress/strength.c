@@ -73,7 +73,8 @@ static void add_stepped(struct piece *piece, const struct target_result *r)
 	const struct step_result *step = &r->step;
 	bool all = true;
 
-	add(piece, "0 violations, struck at ");
+	/* A step is a strike: what begins anew for it never gets on. */
+	add(piece, "0 violations, %sstruck at ", r->restarts ? "by the nest protocol that it falls back to, " : "");
 	for (unsigned i = 0; i < step->passes; i++) {
 		add(piece, "%s", i ? ", " : "");
 		add_pass(piece, &step->pass[i], step->scenarios);
@@ -97,7 +98,9 @@ static void add_sampled(struct piece *piece, const struct target_result *r, cons
 		return;
 	}
 	add(piece, "0 violations at %s %s (", number_grouped(all).text,
-	    r->boundaries ? "exposed boundaries" : "interrupted writes");
+	    r->restarts     ? "strikes into its restartable sequences and at exposed boundaries"
+	    : r->boundaries ? "exposed boundaries"
+			    : "interrupted writes");
 	if (slow)
 		add(piece, "%s in slow motion, of which readers see at least %s", number_grouped(slow).text,
 		    number_percent(sight->share_slow).text);

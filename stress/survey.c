@@ -17,6 +17,7 @@
 #include "inject/inject.h"
 #include "levels.h"
 #include "order.h"
+#include "section_list.h"
 #include "step/explore.h"
 #include "step/play.h"
 #include "step/scenario.h"
@@ -114,6 +115,26 @@ void survey_exposure(const struct target *target, const struct stepper *stepper,
 	free(map);
 }
 
+static void add_abort(void *exposure, uint64_t pc)
+{
+	exposure_add(exposure, pc);
+}
+
+/* Single steps do not get into restartable sequences: what is to be known of those, the same code without the kernel's
+ * help tells. */
+static void survey_sections(const struct target *target, const struct stepper *stepper, uint64_t deadline_ns,
+			    struct exposure *exposure)
+{
+	struct exposure *bare = calloc(1, sizeof(*bare));
+
+	if (!bare)
+		return;
+	survey_exposure(target->bare, stepper, deadline_ns, bare);
+	exposure_aim_at(exposure, bare);
+	section_list_aborts(target, add_abort, exposure);
+	free(bare);
+}
+
 static uint32_t ticks;
 
 static void on_tick(int signal)
@@ -202,7 +223,12 @@ void survey_run(const struct options *options, unsigned cpu, struct survey *surv
 	deadline = clock_ns();
 	for (unsigned i = 0; i < options->targets && stepper; i++) {
 		deadline += survey_target_ns(options);
+		if (options->target[i]->missing && options->target[i]->missing())
+			continue;
 		survey_exposure(options->target[i], stepper, deadline, &survey->exposure[i]);
+		/* What that took less than its share is enough for most. */
+		if (options->target[i]->bare)
+			survey_sections(options->target[i], stepper, deadline, &survey->exposure[i]);
 	}
 	look_for_obstacles(options, survey);
 	survey->done = true;

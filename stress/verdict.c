@@ -61,6 +61,9 @@ static struct sight look(const struct target_result *results, size_t count, enum
 			continue;
 		sight.caught = true;
 		sight.boundaries |= results[i].boundaries != 0;
+		/* What else has data_head go back, among much else, says little of when readers see it. */
+		if (!(results[i].expected & VIOLATION_BIT(HEAD_BACKWARD)))
+			continue;
 		plain_seen += class[STRIKE_PLAIN].seen;
 		plain_happened += class[STRIKE_PLAIN].decreasing;
 		slow_seen += class[STRIKE_SLOW].seen;

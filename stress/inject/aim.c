@@ -260,7 +260,12 @@ static void move_on(struct writer *writer)
 	struct exposure_list list = boundaries_of(writer);
 	struct aim *aim = &writer->aim;
 
-	aim->at = (aim->at + 1) % list.count;
+	/* Only to skip those that are no aim; if there is no other, on it. */
+	for (unsigned i = 0; i < list.count; i++) {
+		aim->at = (aim->at + 1) % list.count;
+		if (!list.boundary[aim->at].landing)
+			break;
+	}
 	aim->hits = 0;
 	aim->moved_ns = clock_ns();
 	/* Whoever disarms repeats itself, so a stale 0 here does no harm. */

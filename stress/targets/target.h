@@ -73,6 +73,13 @@ struct target {
 	bool overwrites; /* no write is refused, and a reader who is late misses the oldest records */
 	uint64_t watermark; /* with wakeups: so many bytes at most may be left unread without one */
 	enum driver driver;
+	/* Why it cannot exist on this machine, in one line that names the remedy; NULL: it can. May be NULL. */
+	const char *(*missing)(void);
+	/*
+	 * Where a strike makes code of it begin anew, restartable sequences: the same code without that. What is harmed
+	 * there is aimed at, and a strike is told at the address that the kernel goes on from. NULL: there are none.
+	 */
+	const struct target *bare;
 	const struct text_range *text; /* its write path, what it calls elsewhere left out; a NULL start ends them */
 
 	/* The writing side. Context: thread. */
