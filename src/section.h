@@ -19,9 +19,9 @@
  * publishes what we have committed and its own; we load head anew. So data_head never goes back, and covers nothing
  * that is not complete. doc/protocol.md has the whole argument.
  *
- * Whatever is not the usual case is left to the nest protocol of steps.h, for which a write here looks like one that ran
- * between two instructions: a reservation is open (whoever made it publishes), writes were lost and must be told, no
- * room as far as the cached data_tail says, a thread without rseq, and a section that was aborted twice, as under a
+ * Whatever is not the usual case is left to the nest protocol of steps.h, for which a write here looks like one that
+ * ran between two instructions: a reservation is open (whoever made it publishes), writes were lost and must be told,
+ * no room as far as the cached data_tail says, a thread without rseq, and a section that was aborted twice, as under a
  * debugger's single steps.
  *
  * Only on x86-64, where a store is a release and a load an acquire; the text between the labels is therefore the order
@@ -30,6 +30,7 @@
 #ifndef NRB_SECTION_H
 #define NRB_SECTION_H
 
+#include "section_copy.h"
 #include "steps.h"
 
 #if defined(__x86_64__) && defined(__linux__) && __has_include(<sys/rseq.h>)
@@ -44,20 +45,22 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 /* Where the compiler should not have the usual case jump: at this size a jump is a good part of the cost. */
 #define NRB_SELDOM(condition) __builtin_expect(!!(condition), 0)
 
+/* clang-format off */
+
 /* A section's description, @n, for the kernel: from label @start up to label @end; @abort is where to go. */
-#define NRB_SECTION_DESCRIBE(n, start, end, abort)                                                                     \
-	".pushsection __rseq_cs, \"aw\"\n"                                                                             \
-	".balign 32\n" n ":\n"                                                                                         \
-	".long 0, 0\n"                                                                                                 \
-	".quad " start ", " end " - " start ", " abort "\n"                                                            \
-	".popsection\n"                                                                                                \
-	".pushsection __rseq_cs_ptr_array, \"aw\"\n"                                                                   \
-	".quad " n "b\n"                                                                                               \
+#define NRB_SECTION_DESCRIBE(n, start, end, abort) \
+	".pushsection __rseq_cs, \"aw\"\n" \
+	".balign 32\n" n ":\n" \
+	".long 0, 0\n" \
+	".quad " start ", " end " - " start ", " abort "\n" \
+	".popsection\n" \
+	".pushsection __rseq_cs_ptr_array, \"aw\"\n" \
+	".quad " n "b\n" \
 	".popsection\n"
 
 /* In front of where an abort goes the kernel wants to see this, RSEQ_SIG as an instruction that traps. */
-#define NRB_SECTION_SIGNATURE                                                                                          \
-	".byte 0x0f, 0xb9, 0x3d\n"                                                                                     \
+#define NRB_SECTION_SIGNATURE \
+	".byte 0x0f, 0xb9, 0x3d\n" \
 	".long 0x53053053\n"
 
 /*
@@ -69,7 +72,7 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
  */
 
 /* From the next instruction on this thread is in the section whose description is in rax. */
-#define NRB_SECTION_ENTER "	movq	%%rax, %%fs:8(%%r11)\n"
+#define NRB_SECTION_ENTER "movq %%rax, %%fs:8(%%r11)\n"
 
 #ifndef NRB_SECTION_ENTER_PUBLISH
 #define NRB_SECTION_ENTER_PUBLISH NRB_SECTION_ENTER
@@ -77,120 +80,33 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 
 /* Nobody whom we interrupted has a reservation open: else to publish would be to publish that as well. */
 #ifndef NRB_SECTION_CHECK_NEST
-#define NRB_SECTION_CHECK_NEST "	movl	%c[nest](%%r9), %%r8d\n"
+#define NRB_SECTION_CHECK_NEST "movl %c[nest](%%r9), %%r8d\n"
 #endif
 
 /* As nrb_has_space(), by the cached data_tail. */
-#define NRB_SECTION_ROOM                                                                                               \
-	"	movq	%c[head](%%r9), %%rax\n"                                                                                \
-	"	leaq	(%%rax,%%r10), %%r8\n"                                                                                  \
-	"	subq	%c[tail](%%r9), %%r8\n"                                                                                 \
-	"	cmpq	%c[size](%%rdi), %%r8\n"                                                                                \
-	"	jae	%l[slow]\n"                                                                                              \
-	"	andq	%c[mask](%%rdi), %%rax\n"                                                                               \
+#define NRB_SECTION_ROOM \
+	"	movq	%c[head](%%r9), %%rax\n" \
+	"	leaq	(%%rax,%%r10), %%r8\n" \
+	"	subq	%c[tail](%%r9), %%r8\n" \
+	"	cmpq	%c[size](%%rdi), %%r8\n" \
+	"	jae	%l[slow]\n" \
+	"	andq	%c[mask](%%rdi), %%rax\n" \
 	"	addq	%c[data](%%rdi), %%rax\n"
 
 /* The header; before it zeros where the rounding ends. */
-#define NRB_SECTION_HEADER                                                                                             \
-	"	testb	$7, %%cl\n"                                                                                            \
-	"	jne	40b\n"                                                                                                   \
-	"41:	movl	%%esi, (%%rax)\n"                                                                                    \
-	"	movl	%%r10d, %%r8d\n"                                                                                        \
-	"	shll	$16, %%r8d\n"                                                                                           \
+#define NRB_SECTION_HEADER \
+	"	testb	$7, %%cl\n" \
+	"	jne	40b\n" \
+	"41:	movl	%%esi, (%%rax)\n" \
+	"	movl	%%r10d, %%r8d\n" \
+	"	shll	$16, %%r8d\n" \
 	"	movl	%%r8d, 4(%%rax)\n"
-#define NRB_SECTION_HEADER_ASIDE                                                                                       \
-	"40:	movq	$0, -8(%%rax,%%r10)\n"                                                                               \
+#define NRB_SECTION_HEADER_ASIDE \
+	"40:	movq	$0, -8(%%rax,%%r10)\n" \
 	"	jmp	41f\n"
 
-/*
- * The payload: by its first and its last bytes, which may overlap, so that there is neither a loop over single bytes nor
- * a read beyond its end. What is not the shortest lies aside.
- */
-#define NRB_SECTION_COPY                                                                                               \
-	"	cmpq	$16, %%rcx\n"                                                                                           \
-	"	ja	50b\n"                                                                                                    \
-	"	cmpq	$8, %%rcx\n"                                                                                            \
-	"	jb	51b\n"                                                                                                    \
-	"	movq	(%%rdx), %%r8\n"                                                                                        \
-	"	movq	%%r8, 8(%%rax)\n"                                                                                       \
-	"	movq	-8(%%rdx,%%rcx), %%r8\n"                                                                                \
-	"	movq	%%r8, (%%rax,%%rcx)\n"                                                                                  \
-	"59:\n"
-#define NRB_COPY_16(from, to, by, x)                                                                                   \
-	"	movups	" #from "(%%rdx" by "), %%xmm" #x "\n"                                                         \
-	"	movups	%%xmm" #x ", " #to "(%%rax" by ")\n"
-#define NRB_COPY_32(from, to, by, x)                                                                                   \
-	"	vmovdqu	" #from "(%%rdx" by "), %%ymm" #x "\n"                                                         \
-	"	vmovdqu	%%ymm" #x ", " #to "(%%rax" by ")\n"
-#define NRB_COPY_64_BY_16(from, to, by)                                                                                \
-	NRB_COPY_16(from, to, by, 0)                                                                                   \
-	NRB_COPY_16(from + 16, to + 16, by, 1)                                                                         \
-	NRB_COPY_16(from + 32, to + 32, by, 2)                                                                         \
-	NRB_COPY_16(from + 48, to + 48, by, 3)
-#define NRB_COPY_128_BY_32(from, to, by)                                                                               \
-	NRB_COPY_32(from, to, by, 0)                                                                                   \
-	NRB_COPY_32(from + 32, to + 32, by, 1)                                                                         \
-	NRB_COPY_32(from + 64, to + 64, by, 2)                                                                         \
-	NRB_COPY_32(from + 96, to + 96, by, 3)
-#define NRB_SECTION_COPY_ASIDE                                                                                                                                    \
-	/* 17 to 32 */                                                                                                                                            \
-	"50:	cmpq	$32, %%rcx\n"                                                                                                                                   \
-	"	ja	52f\n" NRB_COPY_16(0, 8, "", 0) NRB_COPY_16(                                                                                              \
-		-16, -8, ",%%rcx",                                                                                                                                \
-		1) "	jmp	59f\n" /* 33 to 64 */                                                                                                             \
-		   "52:	cmpq	$64, %%rcx\n"                                                                                                                        \
-		   "	ja	53f\n" NRB_COPY_16(0, 8, "", 0) NRB_COPY_16(16, 24, "", 1) NRB_COPY_16(-32, -24, ",%%rcx", 2) NRB_COPY_16(                        \
-			   -16, -8, ",%%rcx",                                                                                                                     \
-			   3) "	jmp	59f\n"                                                                                                                        \
-			      "53:	cmpl	$0, %c[wide](%%rdi)\n"                                                                                                    \
-			      "	je	56f\n" /* 65 to 128, 129 to 256, and more, where there are registers of 32 bytes */                                       \
-			      "	cmpq	$128, %%rcx\n"                                                                                                               \
-			      "	ja	54f\n" NRB_COPY_32(0, 8, "", 0) NRB_COPY_32(32, 40, "", 1) NRB_COPY_32(-64, -56, ",%%rcx", 2) NRB_COPY_32(                \
-				      -32, -24, ",%%rcx",                                                                                                         \
-				      3) "	vzeroupper\n"                                                                                                          \
-					 "	jmp	59f\n"                                                                                                             \
-					 "54:	leaq	-128(%%rcx), %%r11\n"                                                                                          \
-					 "	xorl	%%r8d, %%r8d\n"                                                                                                   \
-					 "55:\n" NRB_COPY_128_BY_32(                                                                                              \
-						 0, 8,                                                                                                            \
-						 ",%%r8") "	addq	$128, %%r8\n"                                                                                    \
-							  "	cmpq	%%r11, %%r8\n"                                                                                   \
-							  "	jb	55b\n" NRB_COPY_128_BY_32(                                                                \
-								  -128, -120,                                                                                     \
-								  ",%%rcx") "	vzeroupper\n"                                                                       \
-									    "	movq	%c[rseq](%%rdi), %%r11\n"                                                      \
-									    "	jmp	59f\n" /* More than 64 where there are none */                            \
-									    "56:	leaq	-64(%%rcx), %%r11\n"                                                        \
-									    "	xorl	%%r8d, %%r8d\n"                                                                \
-									    "57:\n" NRB_COPY_64_BY_16(                                                            \
-										    0, 8,                                                                         \
-										    ",%%r8") "	addq	$64, %%r8\n"                                                  \
-											     "	cmpq	%%r11, %%r8\n"                                                \
-											     "	jb	"                                                               \
-											     "57b"                                                                \
-											     "\n" NRB_COPY_64_BY_16(                                              \
-												     -64, -56,                                                    \
-												     ",%%rcx") "	movq	%c[rseq](%%rdi), %%r11\n"                   \
-													       "	jmp	59f\n" /* 4 to 7, 1 to 3, none */ \
-													       "51:	testb	$4, %%cl\n"                             \
-													       "	je	58f\n"                                        \
-													       "	movl	(%%rdx), %%r8d\n"                           \
-													       "	movl	%%r8d, 8(%%rax)\n"                          \
-													       "	movl	-4(%%rdx,%%rcx), %%r8d\n"                   \
-													       "	movl	%%r8d, 4(%%rax,%%rcx)\n"                    \
-													       "	jmp	59f\n"                                       \
-													       "58:	testl	%%ecx, %%ecx\n"                         \
-													       "	je	59f\n"                                        \
-													       "	movzbl	(%%rdx), %%r8d\n"                         \
-													       "	movb	%%r8b, 8(%%rax)\n"                          \
-													       "	testb	$2, %%cl\n"                                \
-													       "	je	59f\n"                                        \
-													       "	movzwl	-2(%%rdx,%%rcx), %%r8d\n"                 \
-													       "	movw	%%r8w, 6(%%rax,%%rcx)\n"                    \
-													       "	jmp	59f\n"
-
 /* From here on the record counts; whoever strikes after it publishes it as well. */
-#define NRB_SECTION_MOVE_HEAD "	addq	%%r10, %c[head](%%r9)\n"
+#define NRB_SECTION_MOVE_HEAD "addq %%r10, %c[head](%%r9)\n"
 #ifndef NRB_SECTION_COMMIT
 #define NRB_SECTION_COMMIT NRB_SECTION_MOVE_HEAD
 #endif
@@ -206,39 +122,61 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
  * What is entered holds from the next instruction on, and the kernel forgets it when it finds the thread elsewhere. So
  * the instruction that enters is followed by the section, or lies in it already.
  */
-#define NRB_SECTION_TEXT                                                                                               \
-	NRB_SECTION_DESCRIBE("11", "1f", "2f", "21f")                                                                  \
-	NRB_SECTION_DESCRIBE("12", "1f", "2f", "22f")                                                                  \
-	NRB_SECTION_DESCRIBE("13", "3f", "4f", "23f")                                                                  \
-	NRB_SECTION_DESCRIBE("14", "3f", "4f", "24f")                                                                  \
-	/* Both types that only the ring writes; and type 0, which goes the other way for that. */                     \
-	"	testl	%[types], %%esi\n"                                                                                     \
-	"	je	%l[slow]\n"                                                                                               \
-	"	movq	%c[control](%%rdi), %%r8\n"                                                                             \
-	"	cmpl	$0, %c[paused](%%r8)\n"                                                                                 \
-	"	jne	%l[slow]\n"                                                                                              \
-	"	movq	%c[rseq](%%rdi), %%r11\n"                                                                               \
-	"	leaq	11b(%%rip), %%rax\n" /* The thread has registered it: the CPU's number is not negative. */     \
-	"	cmpl	$0, %%fs:4(%%r11)\n"                                                                                    \
-	"	jge	10f\n"                                                                                                   \
-	"	jmp	%l[slow]\n"                                                                                              \
-	"1:\n" NRB_SECTION_HEADER_ASIDE NRB_SECTION_COPY_ASIDE "10:	movq	%c[writer](%%rdi), %%r9\n"                    \
-	"	leaq	15(%%rcx), %%r10\n"                                                                                     \
-	"	andq	$-8, %%r10\n" NRB_SECTION_ENTER NRB_SECTION_CHECK_NEST                                         \
-	"	orq	%c[lost](%%r9), %%r8\n"                                                                                  \
-	"	jne	%l[slow]\n" NRB_SECTION_ROOM NRB_SECTION_BEFORE_COPY NRB_SECTION_HEADER NRB_SECTION_COPY       \
-		NRB_SECTION_COMMIT "2:	leaq	13b(%%rip), %%rax\n"                                                       \
-	"	movq	%c[control](%%rdi), %%r8\n"                                                                             \
-	"20:\n" NRB_SECTION_ENTER_PUBLISH                                                                              \
-	"3:	movq	%c[head](%%r9), %%rax\n" /* publish:B  pairs with poll:C; a store is a release here. */        \
-	"	movq	%%rax, %c[data_head](%%r8)\n"                                                                           \
-	"4:\n"                                                                                                         \
-	".subsection 1\n" NRB_SECTION_SIGNATURE "21:	movq	%c[rseq](%%rdi), %%r11\n"                                    \
-	"	leaq	12b(%%rip), %%rax\n"                                                                                    \
-	"	jmp	10b\n" NRB_SECTION_SIGNATURE "22:	jmp	%l[slow]\n" NRB_SECTION_SIGNATURE              \
-	"23:	leaq	14b(%%rip), %%rax\n"                                                                                 \
-	"	jmp	20b\n" NRB_SECTION_SIGNATURE "24:	jmp	%l[committed]\n"                                         \
+#define NRB_SECTION_TEXT \
+	NRB_SECTION_DESCRIBE("11", "1f", "2f", "21f") \
+	NRB_SECTION_DESCRIBE("12", "1f", "2f", "22f") \
+	NRB_SECTION_DESCRIBE("13", "3f", "4f", "23f") \
+	NRB_SECTION_DESCRIBE("14", "3f", "4f", "24f") \
+	/* Both types that only the ring writes; and type 0, which goes the other way for that. */ \
+	"	testl	%[types], %%esi\n" \
+	"	je	%l[slow]\n" \
+	"	movq	%c[control](%%rdi), %%r8\n" \
+	"	cmpl	$0, %c[paused](%%r8)\n" \
+	"	jne	%l[slow]\n" \
+	"	movq	%c[rseq](%%rdi), %%r11\n" \
+	"	leaq	11b(%%rip), %%rax\n" \
+	/* Registered in this thread: the number of the CPU is not negative. */ \
+	"	cmpl	$0, %%fs:4(%%r11)\n" \
+	"	jge	10f\n" \
+	"	jmp	%l[slow]\n" \
+	"1:\n" \
+	NRB_SECTION_HEADER_ASIDE \
+	NRB_SECTION_COPY_ASIDE \
+	"10:	movq	%c[writer](%%rdi), %%r9\n" \
+	"	leaq	15(%%rcx), %%r10\n" \
+	"	andq	$-8, %%r10\n" \
+	NRB_SECTION_ENTER \
+	NRB_SECTION_CHECK_NEST \
+	"	orq	%c[lost](%%r9), %%r8\n" \
+	"	jne	%l[slow]\n" \
+	NRB_SECTION_ROOM \
+	NRB_SECTION_BEFORE_COPY \
+	NRB_SECTION_HEADER \
+	NRB_SECTION_COPY \
+	NRB_SECTION_COMMIT \
+	"2:	leaq	13b(%%rip), %%rax\n" \
+	"	movq	%c[control](%%rdi), %%r8\n" \
+	"20:\n" \
+	NRB_SECTION_ENTER_PUBLISH \
+	"3:	movq	%c[head](%%r9), %%rax\n" \
+	/* publish:B  pairs with poll:C; a store is a release here. */ \
+	"	movq	%%rax, %c[data_head](%%r8)\n" \
+	"4:\n" \
+	".subsection 1\n" \
+	NRB_SECTION_SIGNATURE \
+	"21:	movq	%c[rseq](%%rdi), %%r11\n" \
+	"	leaq	12b(%%rip), %%rax\n" \
+	"	jmp	10b\n" \
+	NRB_SECTION_SIGNATURE \
+	"22:	jmp	%l[slow]\n" \
+	NRB_SECTION_SIGNATURE \
+	"23:	leaq	14b(%%rip), %%rax\n" \
+	"	jmp	20b\n" \
+	NRB_SECTION_SIGNATURE \
+	"24:	jmp	%l[committed]\n" \
 	".previous\n"
+
+/* clang-format on */
 
 /* A record is committed, and twice a signal came before it could be published: by the nest protocol. */
 static __attribute__((noinline)) NRB_WRITE_PATH int nrb_publish_committed(struct nrb_ring *ring)
@@ -279,11 +217,40 @@ slow:
 	return otherwise(ring, type, payload, size);
 }
 
+/* clang-format off */
+
+/* Room for so many bytes, without copying anything yet. The carry at the end: there was. */
+#define NRB_SECTION_TAKE \
+	NRB_SECTION_DESCRIBE("11", "1f", "2f", "21f") \
+	NRB_SECTION_DESCRIBE("12", "1f", "2f", "22f") \
+	"	leaq	11b(%%rip), %[at]\n" \
+	"	cmpl	$0, %%fs:4(%[rseq])\n" \
+	"	jl	22f\n" \
+	"10:	movq	%[at], %%fs:8(%[rseq])\n" \
+	"1:	movq	%[head], %[at]\n" \
+	"	leaq	(%[at],%[bytes]), %%r8\n" \
+	"	movq	%%r8, %%r9\n" \
+	"	subq	%[tail], %%r9\n" \
+	"	cmpq	%[size], %%r9\n" \
+	"	jae	2f\n" \
+	"	movq	%%r8, %[head]\n" \
+	"2:\n" \
+	".subsection 1\n" \
+	NRB_SECTION_SIGNATURE \
+	"21:	leaq	12b(%%rip), %[at]\n" \
+	"	jmp	10b\n" \
+	NRB_SECTION_SIGNATURE \
+	"22:	clc\n" \
+	"	jmp	2b\n" \
+	".previous\n"
+
+/* clang-format on */
+
 /*
  * As nrb_reserve_space(), within begin and publish: a section in place of compare and swap, which takes longer than all
  * the rest of a reservation. Aborted twice, the swap it is.
  *
- * Return: whether there is room as far as the cached data_tail says, and then *@position. The carry tells.
+ * Return: whether there is room as far as the cached data_tail says, and then *@position.
  */
 NRB_STEP bool nrb_take_in_section(struct nrb_ring *ring, uint64_t bytes, uint64_t *position)
 {
@@ -292,25 +259,7 @@ NRB_STEP bool nrb_take_in_section(struct nrb_ring *ring, uint64_t bytes, uint64_
 	bool done;
 
 	__asm__ volatile(
-		NRB_SECTION_DESCRIBE("11", "1f", "2f", "21f")
-			NRB_SECTION_DESCRIBE("12", "1f", "2f", "22f") "	leaq	11b(%%rip), %[at]\n"
-								      "	cmpl	$0, %%fs:4(%[rseq])\n"
-								      "	jl	22f\n"
-								      "10:	movq	%[at], %%fs:8(%[rseq])\n"
-								      "1:	movq	%[head], %[at]\n"
-								      "	leaq	(%[at],%[bytes]), %%r8\n"
-								      "	movq	%%r8, %%r9\n"
-								      "	subq	%[tail], %%r9\n"
-								      "	cmpq	%[size], %%r9\n"
-								      "	jae	2f\n"
-								      "	movq	%%r8, %[head]\n"
-								      "2:\n"
-								      ".subsection 1\n" NRB_SECTION_SIGNATURE
-								      "21:	leaq	12b(%%rip), %[at]\n"
-								      "	jmp	10b\n" NRB_SECTION_SIGNATURE
-								      "22:	clc\n"
-								      "	jmp	2b\n"
-								      ".previous\n"
+		NRB_SECTION_TAKE
 		: "=@ccc"(done), [at] "=&r"(at), [head] "+m"(w->head)
 		: [rseq] "r"(ring->rseq), [bytes] "r"(bytes), [tail] "m"(w->tail_cache), [size] "m"(ring->data_size)
 		: "r8", "r9", "memory");

@@ -13,7 +13,7 @@
 #include "number.h"
 #include "step/stepper.h"
 
-#define DURATION_DEFAULT_NS (10 * NS_PER_S)
+#define DURATION_DEFAULT_NS (15 * NS_PER_S)
 #define SWAP_DEFAULT_NS NS_PER_MS
 #define SWAP_MIN_NS 10000u
 #define DURATION_MIN_NS (200 * NS_PER_MS)
@@ -57,7 +57,7 @@ enum {
 
 static const struct argp_option argp_options[] = {
 	{ NULL, 0, NULL, 0, "What to run:", 1 },
-	{ "duration", 'd', "TIME", 0, "Length of the whole run: 10, 1.5s, 500ms, 10m, 1h (default 10s)", 1 },
+	{ "duration", 'd', "TIME", 0, "Length of the whole run: 10, 1.5s, 500ms, 10m, 1h (default 15s)", 1 },
 	{ "all", KEY_ALL, NULL, 0, "Run every target there is", 1 },
 	{ "list", 'l', NULL, 0, "List the targets and exit", 1 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (default: drawn, and printed)", 1 },
@@ -409,13 +409,16 @@ static bool is_a_measure(const struct target *target)
 /* Controls first, so that a harness which is blind shows it soon; and nothing is judged without one to measure by. */
 static void order_targets(struct options *options)
 {
-	const struct target *all[OPTIONS_TARGETS];
+	const struct target *all[OPTIONS_TARGETS], *rseq;
 	unsigned count = options->targets, placed = 0;
 	bool judged = false, measured = false;
 
 	if (!count) {
 		add_target(options, target_find("legacy"));
 		add_target(options, target_find("fixed"));
+		rseq = target_find("rseq");
+		if (rseq && !rseq->missing())
+			add_target(options, rseq);
 		return;
 	}
 	memcpy(all, options->target, sizeof(all));
@@ -463,8 +466,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		.args_doc = "[TARGET...]",
 		.doc = "Put ring buffers under stress: pinned writers, interrupted by signals whose handlers write "
 		       "nested records, and readers on other cores that count every ordering violation. Without "
-		       "TARGET: "
-		       "legacy, which must be caught, and fixed, which must be clean."
+		       "TARGET: legacy, which must be caught, and fixed and rseq, which must be clean."
 		       "\vExit status: 0 PASS, 1 FAIL (a sound target was violated), 2 ERROR, 3 INCONCLUSIVE, 77 SKIP.",
 	};
 

@@ -3,8 +3,8 @@
  * check_section - writes in restartable sequences: they leave in the ring what the nest protocol leaves, and are taken
  *                 when, and only when, they may be
  *
- * Whether a section was entered shows in the thread's struct rseq: here one that the kernel does not know of, so that it
- * keeps what was entered.
+ * Whether a section was entered shows in the thread's struct rseq: here one that the kernel does not know of, so that
+ * it keeps what was entered.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -39,7 +39,8 @@ check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/
 	tests/check_listing tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes \
 	tests/check_output tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader \
 	tests/check_refused tests/check_registry tests/check_report tests/check_resources tests/check_ring \
-	tests/check_run tests/check_scenario tests/check_section tests/check_semantics tests/check_signals tests/check_snapshot \
+	tests/check_run tests/check_scenario tests/check_section tests/check_semantics tests/check_signals \
+	tests/check_snapshot \
 	tests/check_steer tests/check_stepper tests/check_swap tests/check_target tests/check_tiers \
 	tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
 	tests/check_wakeup tests/check_write_read

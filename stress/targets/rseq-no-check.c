@@ -6,7 +6,7 @@
  * published along with the nested one.
  */
 #define NRB_STEPS_SECTION nrb_path_rseq_no_check
-#define NRB_SECTION_CHECK_NEST "	xorl	%%r8d, %%r8d\n"
+#define NRB_SECTION_CHECK_NEST "xorl %%r8d, %%r8d\n"
 #include "rseq_target.h"
 
 #ifdef NRB_HAVE_SECTIONS
