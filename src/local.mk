@@ -2,7 +2,8 @@
 include_HEADERS = src/nrb.h src/nrb_channel.h
 lib_LTLIBRARIES += src/libnrb.la
 src_libnrb_la_SOURCES = src/batch.c src/batch.h src/channel.c src/channel.h src/channel_write.c src/control.h \
-	src/mapping.c src/mapping.h src/modes.h src/order.h src/reader.c src/reader_set.c src/reader_set.h \
+	src/mapping.c src/mapping.h src/modes.h src/order.h src/reader.c src/reader_loop.c src/reader_set.c \
+	src/reader_set.h \
 	src/reader_state.h src/registry.c src/ring.c src/ring.h src/section.h src/section_copy.h \
 	src/steps.h src/thread.c src/trailer.c src/trailer.h \
 	src/wait.c src/wakeup.c src/wakeup.h src/write.c src/write_modes.c src/write_modes.h src/write_parts.c

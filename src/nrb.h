@@ -412,6 +412,40 @@ void nrb_reader_release(struct nrb_reader *reader);
  */
 uint64_t nrb_reader_skip(struct nrb_reader *reader);
 
+/* How nrb_reader_loop() goes about it. Start from NRB_LOOP_INIT. */
+struct nrb_loop {
+	uint32_t struct_size; /* sizeof(struct nrb_loop), set by NRB_LOOP_INIT */
+	uint32_t unused;
+	/* A record is looked for so long after it was published at most, if this thread runs. The more, the less the
+	 * reader costs the writer; from 60 us on it sleeps meanwhile. 100 ms at most. */
+	uint64_t latency_ns;
+	/* Called with each record, in order; valid until it returns. Not 0: the loop ends. May be NULL. */
+	int (*record)(void *context, const struct nrb_record *record);
+	/* After each look, with how many bytes it found; so now and then also when nothing comes. The same. */
+	int (*looked)(void *context, int64_t bytes);
+	void *context;
+};
+
+#define NRB_LOOP_INIT                                                                                                  \
+	{                                                                                                              \
+		sizeof(struct nrb_loop), 0, 100000, NULL, NULL, NULL                                                   \
+	}
+
+/**
+ * nrb_reader_loop - read records as they come, until one of the functions says to end
+ * @reader: the reader
+ * @loop: what to do with them
+ *
+ * Looks as seldom as @loop->latency_ns allows and the ring does not fill up, and gives room back in large pieces; what
+ * was delivered is given back by the time it returns.
+ *
+ * Context: consumer.
+ * Return: what the function returned that ended it, or what nrb_reader_poll() or nrb_reader_next() gave when they
+ * failed, or
+ *   -EINVAL  @loop is NULL, or its struct_size is not one this library knows
+ */
+int nrb_reader_loop(struct nrb_reader *reader, const struct nrb_loop *loop);
+
 /* In an overwrite ring: begin again with the oldest record there is. Elsewhere: with the first not released. Context:
  * consumer. */
 void nrb_reader_rewind(struct nrb_reader *reader);
