@@ -4,3 +4,4 @@ noinst_PROGRAMS += bench/bench
 bench_bench_SOURCES = bench/main.c bench/measure.c bench/measure.h
 bench_bench_LDADD = stress/libstress.la
 bench_bench_LDFLAGS = $(AM_LDFLAGS) -static
+include bench/contestants.mk

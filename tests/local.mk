@@ -9,8 +9,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 # The scripts ask how the library was built, and compile its header.
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
-test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/examples.sh tests/model.sh \
-	tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh tests/symbols.sh
+test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/examples.sh \
+	tests/model.sh tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \
@@ -45,6 +45,8 @@ check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/
 	tests/check_steer tests/check_stepper tests/check_swap tests/check_target tests/check_tiers \
 	tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
 	tests/check_wakeup tests/check_write_read
+# Of what the benchmark measures.
+check_suites += tests/check_contestants
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -69,6 +71,9 @@ tests_check_boundary_LDFLAGS = $(suite_ldflags)
 tests_check_boundary_LDADD = $(suite_libs)
 tests_check_channel_LDFLAGS = $(suite_ldflags)
 tests_check_channel_LDADD = $(suite_libs)
+tests_check_contestants_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bench
+tests_check_contestants_LDFLAGS = $(suite_ldflags)
+tests_check_contestants_LDADD = bench/libcontestants.la $(suite_libs)
 tests_check_create_LDFLAGS = $(suite_ldflags)
 tests_check_create_LDADD = $(suite_libs)
 tests_check_dump_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/dump
