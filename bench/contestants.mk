@@ -12,11 +12,26 @@ bench_libcontestants_la_LIBADD = bench/libpeers.la bench/librte_peer.la stress/l
 
 # By others, each with the flags that its makers want it compiled with.
 noinst_LTLIBRARIES += bench/libpeers.la bench/librte_peer.la
-bench_libpeers_la_SOURCES = bench/peers/ck-ring.c bench/peers/peer.h bench/peers/wfcqueue.c
-bench_libpeers_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bench
+bench_libpeers_la_SOURCES = bench/peers/ck-ring.c bench/peers/lttng.c bench/peers/lttng_module.h \
+	bench/peers/peer.h bench/peers/wfcqueue.c
+if HAVE_LTTNG
+bench_libpeers_la_SOURCES += bench/peers/lttng_daemon.c bench/peers/lttng_daemon.h
+endif
+bench_libpeers_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bench -DPKGLIBDIR='"$(pkglibdir)"'
 bench_libpeers_la_CFLAGS = $(AM_CFLAGS) $(CK_CFLAGS) $(LIBURCU_CFLAGS)
 bench_libpeers_la_LIBADD = $(LIBURCU_LIBS)
 bench_librte_peer_la_SOURCES = bench/peers/peer.h bench/peers/rte-ring.c
 bench_librte_peer_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bench
 bench_librte_peer_la_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 bench_librte_peer_la_LIBADD = $(DPDK_LIBS)
+
+# What brings LTTng-UST along when it is loaded.
+if HAVE_LTTNG
+pkglib_LTLIBRARIES = bench/nrb_bench_lttng.la
+bench_nrb_bench_lttng_la_SOURCES = bench/peers/lttng_module.c bench/peers/lttng_module.h \
+	bench/peers/lttng_tracepoint.h
+bench_nrb_bench_lttng_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bench
+bench_nrb_bench_lttng_la_CFLAGS = $(AM_CFLAGS) $(LTTNG_CFLAGS) -Wno-unused-parameter
+bench_nrb_bench_lttng_la_LIBADD = $(LTTNG_LIBS)
+bench_nrb_bench_lttng_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+endif

@@ -13,6 +13,8 @@ AS_IF([test "x$with_$1" != xno],
 AC_DEFUN([NRB_PEERS], [
 NRB_PEER([ck], [CK], [ck >= 0.6], [libck-dev], [Concurrency Kit's ring])
 NRB_PEER([dpdk], [DPDK], [libdpdk >= 20.11], [libdpdk-dev], [DPDK's ring])
+NRB_PEER([lttng], [LTTNG], [lttng-ust >= 2.13], [liblttng-ust-dev], [LTTng-UST])
+AM_CONDITIONAL([HAVE_LTTNG], [test -n "$LTTNG_LIBS"])
 # Of its hundred libraries the ring's own; the others come with it.
 AS_IF([test -n "$DPDK_LIBS"],
 	[DPDK_LIBS="-lrte_ring"

@@ -34,19 +34,16 @@ tests_burn_SOURCES = tests/burn.c
 tests_burn_CFLAGS = $(AM_CFLAGS) $(NRB_FRAME_POINTERS)
 
 if HAVE_CHECK
-check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_create tests/check_dump \
-	tests/check_exact tests/check_explore tests/check_forked tests/check_holes tests/check_hostile \
-	tests/check_listing tests/check_loop tests/check_mistakes tests/check_number tests/check_oracle \
-	tests/check_oracle_modes \
-	tests/check_output tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader \
-	tests/check_refused tests/check_registry tests/check_report tests/check_resources tests/check_ring \
-	tests/check_run tests/check_scenario tests/check_section tests/check_semantics tests/check_signals \
-	tests/check_snapshot \
-	tests/check_steer tests/check_stepper tests/check_swap tests/check_target tests/check_tiers \
-	tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
-	tests/check_wakeup tests/check_write_read
-# Of what the benchmark measures.
-check_suites += tests/check_contestants
+check_suites = tests/check_blunt tests/check_boundary tests/check_channel tests/check_contestants tests/check_create \
+	tests/check_dump tests/check_exact tests/check_explore tests/check_forked tests/check_holes \
+	tests/check_hostile tests/check_listing tests/check_loop tests/check_lttng tests/check_mistakes \
+	tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output tests/check_overwrite \
+	tests/check_payload tests/check_placement tests/check_reader tests/check_refused tests/check_registry \
+	tests/check_report tests/check_resources tests/check_ring tests/check_run tests/check_scenario \
+	tests/check_section tests/check_semantics tests/check_signals tests/check_snapshot tests/check_steer \
+	tests/check_stepper tests/check_swap tests/check_target tests/check_tiers tests/check_trailer \
+	tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait tests/check_wakeup \
+	tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -93,6 +90,9 @@ tests_check_listing_LDFLAGS = $(suite_ldflags)
 tests_check_listing_LDADD = $(suite_libs)
 tests_check_loop_LDFLAGS = $(suite_ldflags)
 tests_check_loop_LDADD = $(suite_libs)
+tests_check_lttng_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bench
+tests_check_lttng_LDFLAGS = $(suite_ldflags)
+tests_check_lttng_LDADD = bench/libcontestants.la $(suite_libs)
 tests_check_mistakes_LDFLAGS = $(suite_ldflags)
 tests_check_mistakes_LDADD = $(suite_libs)
 tests_check_number_LDFLAGS = $(suite_ldflags)
