@@ -9,7 +9,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 # The scripts ask how the library was built, and compile its header.
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
-test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/examples.sh \
+test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/examples.sh tests/instructions.sh \
 	tests/model.sh tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
@@ -27,6 +27,14 @@ check_PROGRAMS += tests/make_ring
 tests_make_ring_SOURCES = tests/make_ring.c
 tests_make_ring_LDFLAGS = $(AM_LDFLAGS) -static
 tests_make_ring_LDADD = src/libnrb.la
+
+# What instructions.sh counts.
+check_PROGRAMS += tests/instructions
+tests_instructions_SOURCES = tests/instructions.c
+tests_instructions_LDFLAGS = $(AM_LDFLAGS) -static
+tests_instructions_LDADD = src/libnrb.la
+instructions: tests/instructions$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) $(SH_LOG_COMPILER) $(srcdir)/tests/instructions.sh
 
 # What examples.sh profiles: with frame pointers in each function.
 check_PROGRAMS += tests/burn
@@ -224,7 +232,7 @@ coverage:
 	for what in --txt --branches; do \
 		gcovr $$what --root "$$top" --filter "$$top/src/" --fail-under-line 1 coverage/src || exit; \
 	done; exit $$status
-.PHONY: coverage
+.PHONY: coverage instructions
 
 clean-local:
 	rm -rf coverage $(fuzzers) $(fuzz_targets:%=tests/fuzz/%.corpus) $(fuzz_targets:%=tests/fuzz/%.found) \
