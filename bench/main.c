@@ -1,181 +1,244 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench - what a record costs: contestants side by side, in turn, again and again
+ * bench - what a record costs: contestants side by side, in turn, again and again, in process after process
  *
- * On a shared machine only ratios within one run mean much: so the contestants alternate, each repetition gives one
- * ratio to the first of them, and the median is told.
+ * On a shared machine only ratios within moments mean much. So contestants take turns, each repetition gives one ratio
+ * to the limit beside it, and medians of these are told, with how far they can be trusted.
  */
 #define _GNU_SOURCE
-#include <argp.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "config.h"
-#include "measure.h"
-#include "number.h"
+#include "contestant.h"
+#include "report/reports.h"
 #include "topology.h"
 
-#define CONTESTANTS_MAX 8
-#define REPETITIONS_MAX 1001
-
-const char *argp_program_version = "nrb-bench (nrb) " PACKAGE_VERSION;
-
-struct bench {
-	const struct target *contestant[CONTESTANTS_MAX];
-	unsigned contestants;
-	unsigned repetitions;
-	struct bench_setup setup;
-	bool may_poll; /* there is a second CPU for the reader */
-	double ns[CONTESTANTS_MAX][REPETITIONS_MAX];
-	double ratio[CONTESTANTS_MAX][REPETITIONS_MAX];
-};
-
-static void take_contestant(struct bench *bench, const char *name, struct argp_state *state)
+static int list(void)
 {
-	const struct target *target = target_find(name);
+	printf("contestants:\n");
+	for (const struct contestant *const *c = contestant_table; *c; c++) {
+		const char *why = (*c)->absent ? (*c)->absent() : NULL;
 
-	if (!target)
-		argp_error(state, "there is no contestant '%s'", name);
-	else if (bench->contestants == CONTESTANTS_MAX)
-		argp_error(state, "more than %d contestants", CONTESTANTS_MAX);
-	else
-		bench->contestant[bench->contestants++] = target;
-}
-
-static uint64_t take_number(struct argp_state *state, const char *option, const char *argument, uint64_t min,
-			    uint64_t max)
-{
-	uint64_t value = min;
-
-	if (number_parse(argument, min, max, &value))
-		argp_error(state, "--%s=%s: give a number from %llu to %llu", option, argument, (unsigned long long)min,
-			   (unsigned long long)max);
-	return value;
-}
-
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-	struct bench *bench = state->input;
-
-	switch (key) {
-	case 'p': bench->setup.payload = (uint32_t)take_number(state, "payload", argument, 8, 4096) & ~7u; break;
-	case 'r': bench->repetitions = (unsigned)take_number(state, "repetitions", argument, 3, REPETITIONS_MAX); break;
-	case 't':
-		if (number_parse_ns(argument, &bench->setup.duration_ns) || bench->setup.duration_ns < NS_PER_MS ||
-		    bench->setup.duration_ns > 60 * NS_PER_S)
-			argp_error(state, "--time=%s: give a time from 1ms to 60s", argument);
-		break;
-	case ARGP_KEY_ARG: take_contestant(bench, argument, state); break;
-	default: return ARGP_ERR_UNKNOWN;
+		printf("  %-16s %s%s%s%s\n", (*c)->name, (*c)->summary, why ? " (not here: " : "", why ? why : "",
+		       why ? ")" : "");
+	}
+	printf("modes:\n");
+	for (unsigned mode = 0; mode < MODES; mode++)
+		printf("  %-16s %s\n", mode_table[mode].name, mode_table[mode].summary);
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("nrb-bench: cannot write the list");
+		return 2;
 	}
 	return 0;
 }
 
-static int measure_mode(struct bench *bench, enum bench_mode mode)
+/* Writer and reader first, then cores that have no thread yet, then the rest. */
+static void order_cpus(struct plan *plan, const struct topology *topology, const struct placement *placement)
 {
-	bench->setup.mode = mode;
-	for (unsigned r = 0; r < bench->repetitions; r++) {
-		for (unsigned c = 0; c < bench->contestants; c++) {
-			double ns = bench_measure(bench->contestant[c], &bench->setup);
+	plan->cpu[plan->cpus++] = placement->writer[0].cpu;
+	plan->cpu[plan->cpus++] = placement->reader[0].cpu;
+	for (int others = 0; others < 2; others++) {
+		for (unsigned i = 0; i < topology->cpus && plan->cpus < PLACEMENT_MAX; i++) {
+			bool taken = false, core = false;
 
-			if (ns < 0) {
-				fprintf(stderr, "nrb-bench: cannot measure %s: %s\n", bench->contestant[c]->name,
-					strerror(-(int)ns));
-				return -1;
+			for (unsigned c = 0; c < plan->cpus; c++) {
+				taken |= plan->cpu[c] == topology->cpu[i].cpu;
+				for (unsigned j = 0; j < topology->cpus; j++)
+					core |= topology->cpu[j].cpu == plan->cpu[c] &&
+						topology->cpu[j].core == topology->cpu[i].core;
 			}
-			bench->ns[c][r] = ns;
-			bench->ratio[c][r] = ns / bench->ns[0][r];
+			if (!taken && (others || !core))
+				plan->cpu[plan->cpus++] = topology->cpu[i].cpu;
 		}
 	}
-	return 0;
 }
 
-static void print_mode(struct bench *bench, const char *mode)
+/* Return: 0, or 2 after a message. */
+static int choose_cpus(struct plan *plan, struct topology *topology, const struct request *request)
 {
-	for (unsigned c = 0; c < bench->contestants; c++) {
-		double ns = bench_median(bench->ns[c], bench->repetitions);
-		double ratio = bench_median(bench->ratio[c], bench->repetitions);
-
-		printf("%-22s  %-10s  %8.2f  %11s  %9.2f\n", mode, bench->contestant[c]->name, ns,
-		       number_short((uint64_t)(1e9 / ns)).text, ratio);
-	}
-}
-
-/* Two CPUs as near as can be, or one. Return: 0, or 2 after a message. */
-static int choose_cpus(struct bench *bench)
-{
-	static struct topology topology;
 	static struct placement placement;
 	char message[256];
+	int rc;
 
-	if (topology_read(&topology, NULL, message, sizeof(message)) || !topology.cpus) {
+	if (topology_read(topology, request->cpus, message, sizeof(message)) || !topology->cpus) {
 		fprintf(stderr, "nrb-bench: %s\n", message);
 		return 2;
 	}
-	bench->setup.writer_cpu = topology.cpu[0].cpu;
-	if (!placement_make(&placement, &topology, PLACEMENT_NEAR, 1, 1)) {
-		bench->setup.writer_cpu = placement.writer[0].cpu;
-		bench->setup.reader_cpu = placement.reader[0].cpu;
-		bench->may_poll = true;
+	rc = placement_make(&placement, topology, request->placement, 1, 1);
+	if (!rc) {
+		order_cpus(plan, topology, &placement);
+		return 0;
+	}
+	if (rc != -ENODEV) {
+		fprintf(stderr, "nrb-bench: --placement=smt: no core here has a second hardware thread\n");
+		return 2;
+	}
+	plan->cpu[plan->cpus++] = topology->cpu[0].cpu;
+	return 0;
+}
+
+/* Everything that is here, where nothing was named. */
+static void complete_wish(struct plan_wish *wish)
+{
+	if (wish->contestants)
+		return;
+	for (uint32_t i = 0; contestant_table[i] && i < PLAN_CONTESTANTS; i++)
+		wish->contestant[wish->contestants++] = i;
+}
+
+/* Return: 0, or 2 after a message. */
+static int make_plan(struct plan *plan, const struct request *request)
+{
+	int rc;
+
+	plan->processes = request->processes;
+	plan->repetitions = request->repetitions;
+	plan->time_ns = request->time_ns;
+	plan->budget_ns = request->duration_ns / request->processes;
+	plan->loop_ns = request->loop_ns;
+	plan->interval_ns = request->interval_ns;
+	plan->seed = request->seed;
+	plan->stamped = request->stamped;
+	if (request_plant(plan))
+		return 2;
+	rc = request->wish.modes ? plan_fill(plan, &request->wish) : plan_fill_default(plan, &request->wish);
+	if (rc) {
+		fprintf(stderr, "nrb-bench: that is more than %u measurements: name fewer of something\n", PLAN_CELLS);
+		return 2;
+	}
+	if (!plan->cells) {
+		fprintf(stderr, "nrb-bench: nothing of that can be measured here%s\n",
+			plan->cpus < 2 ? ": what needs a reader or several writers takes two CPUs"
+				       : ": these contestants do not know these modes");
+		return 2;
 	}
 	return 0;
 }
 
-static int run(struct bench *bench)
+static void tell_progress(unsigned done, unsigned of)
 {
-	if (choose_cpus(bench))
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%u of %u processes ", done, of);
+}
+
+/* End as one who was stopped by a signal ends, so that a shell or make knows. */
+static void die_by(int number)
+{
+	sigset_t set;
+
+	signal(number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Return: the exit status. */
+static int steady(const struct plan *plan, const struct request *request)
+{
+	struct sample sample;
+	unsigned cell = 0;
+	int rc;
+
+	/* The reference was added; it is not what was asked for. */
+	while (cell + 1 < plan->cells && (plan->cell[cell].contestant != request->wish.contestant[0] ||
+					  plan->cell[cell].mode != request->wish.mode[0]))
+		cell++;
+	if (mode_table[plan->cell[cell].mode].reader == false && plan->cell[cell].writers == 1)
+		while (plan->cell[cell].mode == MODE_NESTED && cell + 1 < plan->cells &&
+		       plan->cell[cell].depth < request->wish.depth)
+			cell++;
+	rc = worker_steady(plan, cell, request->steady_ns, &sample);
+	if (rc) {
+		fprintf(stderr, "nrb-bench: cannot measure %s: %s\n",
+			contestant_table[plan->cell[cell].contestant]->name, strerror(-rc));
 		return 2;
-	printf("%u repetitions of %s each, %u bytes of payload, a ring of %s bytes; medians\n\n", bench->repetitions,
-	       number_duration(bench->setup.duration_ns).text, bench->setup.payload,
-	       number_grouped(bench->setup.data_size).text);
-	printf("%-22s  %-10s  %8s  %11s  %9s\n", "mode", "contestant", "ns", "records/s", "ratio");
-	if (measure_mode(bench, MODE_ALONE))
-		return 2;
-	print_mode(bench, "no reader");
-	if (!bench->may_poll) {
-		printf("one polling reader      not measured: it needs a second CPU\n");
-	} else if (measure_mode(bench, MODE_POLLED)) {
-		return 2;
+	}
+	printf("%s, %s, %u B: %.2f ns a record\n", contestant_table[plan->cell[cell].contestant]->name,
+	       mode_table[plan->cell[cell].mode].name, plan->cell[cell].payload, sample.ns);
+	return fflush(stdout) ? 2 : 0;
+}
+
+/* Return: the exit status. */
+static int measure(struct bench_report *report, const json_t *earlier, struct files *files)
+{
+	static struct comparison comparison;
+	static struct measured measured;
+	struct stolen_time before;
+	int rc;
+
+	stolen_time_read(&before, report->plan->cpu, report->plan->cpus);
+	rc = measured_run(&measured, report->plan, tell_progress);
+	stolen_time_read(&report->stolen, report->plan->cpu, report->plan->cpus);
+	report->stolen.steal_ns -= before.steal_ns;
+	report->stolen.throttled_ns -= before.throttled_ns;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%*s\r", 30, "");
+	report->measured = &measured;
+	if (!measured.processes) {
+		fprintf(stderr, "nrb-bench: nothing was measured: %s\n",
+			measured.stopped_by   ? "it was interrupted"
+			: measured.message[0] ? measured.message
+					      : strerror(-rc));
+		rc = 2;
 	} else {
-		print_mode(bench, "one polling reader");
+		if (earlier && !comparison_make(&comparison, earlier, &measured, report->request->tolerance))
+			report->comparison = &comparison;
+		rc = files_write(files, report) ? 2 : 0;
+		comparison_free(&comparison);
 	}
-	if (fflush(stdout) || ferror(stdout)) {
-		perror("nrb-bench: cannot write the table");
+	if (measured.stopped_by) {
+		files_close(files);
+		die_by(measured.stopped_by);
+	}
+	measured_free(&measured);
+	return rc;
+}
+
+static int run(const struct request *request)
+{
+	static struct environment environment;
+	static struct topology topology;
+	static struct plan plan;
+	struct bench_report report = {
+		.request = request, .plan = &plan, .environment = &environment, .topology = &topology
+	};
+	json_t *earlier = NULL;
+	struct files *files;
+	int status;
+
+	if (choose_cpus(&plan, &topology, request) || make_plan(&plan, request))
+		return 2;
+	if (request->steady_ns)
+		return steady(&plan, request);
+	if (request->compare && !(earlier = comparison_load(request->compare)))
+		return 2;
+	files = files_open(request);
+	if (!files) {
+		json_decref(earlier);
 		return 2;
 	}
-	return 0;
+	environment_read(&environment);
+	status = measure(&report, earlier, files);
+	files_close(files);
+	json_decref(earlier);
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{ "payload", 'p', "BYTES", 0, "Payload of each record, 8 to 4096 (default 40)", 0 },
-		{ "repetitions", 'r', "N", 0, "Repetitions of each contestant, in turn (default 15)", 0 },
-		{ "time", 't', "TIME", 0, "Length of one repetition (default 100ms)", 0 },
-		{ 0 }
-	};
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse,
-		.args_doc = "[CONTESTANT...]",
-		.doc = "Measure what a record costs: without a reader, and with one that polls. Without CONTESTANT: "
-		       "fixed "
-		       "and legacy. Ratios are to the first."
-		       "\vExit status: 0 when measured, 2 when not.",
-	};
-	static struct bench bench = {
-		.repetitions = 15,
-		.setup = { .data_size = 1 << 20, .payload = 40, .duration_ns = 100 * NS_PER_MS },
-	};
+	static struct request request;
 
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &bench);
-	if (!bench.contestants) {
-		bench.contestant[bench.contestants++] = target_find("fixed");
-		bench.contestant[bench.contestants++] = target_find("legacy");
-	}
-	return run(&bench);
+	request_parse(&request, argc, argv);
+	if (request.process >= 0)
+		return worker_run(request.process);
+	if (request.list)
+		return list();
+	complete_wish(&request.wish);
+	return run(&request);
 }

@@ -19,7 +19,7 @@
 
 /* ---- what a run was ---- */
 
-static json_t *pack_environment(const struct environment *environment)
+json_t *json_environment(const struct environment *environment)
 {
 	return pack_fields((struct field[]) {
 		{ "started", text(environment->started) },
@@ -117,7 +117,7 @@ static json_t *pack_options(const struct options *options)
 	});
 }
 
-static json_t *pack_topology(const struct topology *topology)
+json_t *json_topology(const struct topology *topology)
 {
 	json_t *array = json_array();
 
@@ -178,7 +178,7 @@ static json_t *pack_survey(const struct survey_summary *survey)
 	});
 }
 
-static json_t *pack_stolen(const struct stolen_time *stolen)
+json_t *json_stolen(const struct stolen_time *stolen)
 {
 	return pack_fields((struct field[]) {
 		{ "steal_ns", count_or_null(stolen->steal_ns, stolen->steal_known) },
@@ -405,7 +405,7 @@ static json_t *pack_tiers(const struct report *report)
 	return array;
 }
 
-static json_t *pack_signal(int number)
+json_t *json_signal(int number)
 {
 	const char *name = number ? sigabbrev_np(number) : NULL;
 
@@ -424,17 +424,17 @@ int report_json(const struct report *report, FILE *out)
 		{ "reason", text_or_null(run->reason) },
 		{ "strength", text_or_null(run->strength) },
 		{ "exit_status", json_integer(report->exit_status) },
-		{ "interrupted_by", pack_signal(report->stopped_by) },
+		{ "interrupted_by", json_signal(report->stopped_by) },
 		{ "wall_ns", count(report->wall_ns) },
 		{ "slice_ns", count(report->slice_ns) },
 		{ "target_ns", count(report->target_ns) },
 		{ "rate_limit_hz", count_or_null(report->rate_limit_hz, report->rate_limit_hz) },
-		{ "environment", pack_environment(report->environment) },
+		{ "environment", json_environment(report->environment) },
 		{ "options", pack_options(report->options) },
-		{ "topology", pack_topology(report->topology) },
+		{ "topology", json_topology(report->topology) },
 		{ "placement", pack_placement(report->placement) },
 		{ "survey", pack_survey(report->survey) },
-		{ "stolen", pack_stolen(&report->stolen) },
+		{ "stolen", json_stolen(&report->stolen) },
 		{ "step_missing", text_or_null(report->step_missing ? report->step_missing : "") },
 		{ "tiers", pack_tiers(report) },
 		{ "targets", pack_targets(report) },

@@ -105,6 +105,14 @@ static inline json_t *pack_mask(uint32_t mask)
 	return array;
 }
 
+/* ---- json.c: what the benchmark's report has as well ---- */
+
+json_t *json_environment(const struct environment *environment);
+json_t *json_topology(const struct topology *topology);
+json_t *json_stolen(const struct stolen_time *stolen);
+/* "SIGINT"; 0 gives null. */
+json_t *json_signal(int number);
+
 /* ---- json_map.c ---- */
 
 /* The boundary maps, an array. */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "repetition.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+
+/* What comes before that is timed: after others have had the caches. */
+#define LEAD_IN 8u
+#define DRAINS 64u
+
+int pin_to(unsigned cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return -pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+/* What an earlier repetition has left. */
+static void drain(const struct repetition *repetition)
+{
+	const struct contestant *contestant = repetition->contestant;
+
+	if (!contestant->take || contestant->traits & CONTESTANT_KEEPS_NOT || repetition->cell->mode == MODE_OVERWRITE)
+		return;
+	for (unsigned i = 0; i < repetition->cell->writers; i++)
+		for (unsigned drains = 0; drains < DRAINS && contestant->take(repetition->ring[i], 1); drains++)
+			;
+}
+
+static int run_alone(struct repetition *repetition)
+{
+	struct writing writing = writing_of(repetition, repetition->ring[0]), lead_in = writing;
+	struct counted counted;
+	int rc;
+
+	if (!repetition->burst) {
+		rc = writing_find_burst(&lead_in);
+		repetition->burst = writing.burst = lead_in.burst;
+		if (rc)
+			return rc;
+	}
+	rc = writing_run(&lead_in, repetition->time_ns / LEAD_IN);
+	if (rc)
+		return rc;
+	counters_start(repetition->counters);
+	rc = writing_run(&writing, repetition->time_ns);
+	counted = counters_stop(repetition->counters);
+	if (!rc)
+		sample_fill(&repetition->sample, &writing, &counted);
+	return rc;
+}
+
+int repetition_run(struct repetition *repetition)
+{
+	int rc;
+
+	repetition->sample = (struct sample) { .instructions = NAN, .cycles = NAN, .place = PLACE_ONE };
+	drain(repetition);
+	if (repetition->cell->writers > 1)
+		return repetition_run_writers(repetition);
+	rc = ring_attach(repetition, repetition->ring[0]);
+	if (rc)
+		return rc;
+	rc = mode_table[repetition->cell->mode].reader ? repetition_run_beside(repetition) : run_alone(repetition);
+	ring_detach(repetition, repetition->ring[0]);
+	return rc;
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c - a run as text for people
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asked.h"
+#include "contestant.h"
+#include "number.h"
+#include "reports.h"
+
+/* Payloads beside each other; more come in further tables. */
+#define COLUMNS 4u
+#define RULE 118
+
+/* One table: cells that differ in contestant and payload alone. */
+struct table {
+	struct cell like; /* mode, size, writers, depth */
+	enum place place;
+};
+
+/* "1.23", three digits at least. */
+static const char *digits(char *text, size_t size, double value)
+{
+	if (!isfinite(value))
+		snprintf(text, size, "-");
+	else
+		snprintf(text, size, "%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
+	return text;
+}
+
+/* "1.23 [1.20 1.27]" */
+static void print_estimate(FILE *out, const struct estimate *estimate, int width)
+{
+	char value[32], low[32], high[32], text[112];
+
+	digits(value, sizeof(value), estimate->value);
+	if (isfinite(estimate->low))
+		snprintf(text, sizeof(text), "%s [%s %s]", value, digits(low, sizeof(low), estimate->low),
+			 digits(high, sizeof(high), estimate->high));
+	else
+		snprintf(text, sizeof(text), "%s", value);
+	fprintf(out, "%*s", width, text);
+}
+
+/* ---- what it was measured on ---- */
+
+static void print_places(const struct bench_report *report, FILE *out)
+{
+	struct place_counts counts;
+	const char *comma = "";
+
+	if (report->plan->cpus < 2) {
+		fprintf(out, "one CPU: what takes two is not measured\n");
+		return;
+	}
+	summary_places(report->measured, &counts);
+	fprintf(out, "between CPUs: ");
+	for (unsigned place = PLACE_NEAR; place < PLACES; place++) {
+		if (!counts.repetitions[place])
+			continue;
+		fprintf(out, "%s%s repetitions on %s (round trip %.0f ns)", comma,
+			number_grouped(counts.repetitions[place]).text, place_text((enum place)place),
+			counts.trip_ns[place]);
+		comma = ", ";
+	}
+	fprintf(out, "%s%s discarded: moved meanwhile\n", comma, number_grouped(counts.repetitions[PLACE_MIXED]).text);
+	fprintf(out, "  one core: below %d ns; one last-level cache: below %d ns\n", PROBE_CACHE_NS, PROBE_FAR_NS);
+}
+
+static void print_machine(const struct bench_report *report, FILE *out)
+{
+	const struct environment *environment = report->environment;
+	const struct measured *measured = report->measured;
+	const struct plan *plan = report->plan;
+	int counters = measured->processes ? measured->process[0]->counters : -ENOENT;
+
+	fprintf(out, "nrb-bench %s   %s   Linux %s   %s %s\n", environment->version, report->topology->summary,
+		environment->kernel_short, environment->compiler, environment->compiler_flags);
+	fprintf(out, "%s%s%s   clock %s   revision %s\n", environment->cpu_model,
+		environment->hypervisor[0] ? "   under " : "", environment->hypervisor, environment->clocksource,
+		environment->revision);
+	fprintf(out, "%u processes of up to %u repetitions of %s, in %s", measured->processes, plan->repetitions,
+		number_duration(plan->time_ns).text, number_duration(measured->wall_ns).text);
+	fprintf(out, plan->cpus > 1 ? "; cpu%u writes, cpu%u reads\n" : "; cpu%u writes\n", plan->cpu[0],
+		plan->cpus > 1 ? plan->cpu[1] : 0);
+	print_places(report, out);
+	if (report->stolen.steal_ns)
+		fprintf(out, "the hypervisor took %s of these CPUs meanwhile\n",
+			number_duration(report->stolen.steal_ns).text);
+	if (counters)
+		fprintf(out, "no hardware counters: %s\n", counters_explain(counters));
+	if (measured->failed)
+		fprintf(out, "%u processes failed: %s\n", measured->failed, measured->message);
+	if (measured->stopped_by)
+		fprintf(out, "interrupted by SIG%s: %u of %u processes\n", sigabbrev_np(measured->stopped_by),
+			measured->processes, plan->processes);
+	if (plan->slow_percent)
+		fprintf(out, "NRB_BENCH_SLOW: %s is slowed down by %u %%, on purpose\n",
+			contestant_table[plan->slow_contestant]->name, plan->slow_percent);
+}
+
+/* ---- tables ---- */
+
+static bool belongs(const struct table *table, const struct cell *cell)
+{
+	return cell->mode == table->like.mode && cell->data_size == table->like.data_size &&
+	       cell->writers == table->like.writers && cell->depth == table->like.depth;
+}
+
+static int cell_of(const struct bench_report *report, const struct table *table, uint32_t contestant, uint32_t payload)
+{
+	struct cell wanted = table->like;
+
+	wanted.contestant = contestant;
+	wanted.payload = payload;
+	return plan_find(report->plan, &wanted);
+}
+
+/* Whether anything was measured there. */
+static bool has_values(const struct bench_report *report, const struct table *table)
+{
+	for (unsigned i = 0; i < report->plan->cells; i++)
+		if (belongs(table, &report->plan->cell[i]) &&
+		    summary_counts(report->measured, i, table->place).repetitions)
+			return true;
+	return false;
+}
+
+static void print_heading(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	const struct cell *like = &table->like;
+
+	fprintf(out, "\n%s", mode_table[like->mode].name);
+	if (like->mode == MODE_NESTED)
+		fprintf(out, ", depth %u", like->depth);
+	if (like->mode == MODE_WRITERS)
+		fprintf(out, ", %u", like->writers);
+	if (cell_crosses(like))
+		fprintf(out, ", %s", place_text(table->place));
+	fprintf(out, ", a ring of %s bytes: %s\n", number_grouped(like->data_size).text,
+		mode_table[like->mode].summary);
+	(void)report;
+}
+
+/* The payloads of a table, in the order of the plan. Return: how many. */
+static unsigned payloads_of(const struct bench_report *report, const struct table *table, uint32_t *payload)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < report->plan->cells && count < PLAN_PAYLOADS; i++) {
+		const struct cell *cell = &report->plan->cell[i];
+		bool known = !belongs(table, cell);
+
+		for (unsigned p = 0; p < count && !known; p++)
+			known = payload[p] == cell->payload;
+		if (!known)
+			payload[count++] = cell->payload;
+	}
+	return count;
+}
+
+static void print_cell(const struct bench_report *report, const struct table *table, int cell, FILE *out)
+{
+	const struct plan *plan = report->plan;
+	char text[64];
+	struct estimate ns, ratio;
+
+	if (cell < 0) {
+		fprintf(out, "  %24s", "");
+		return;
+	}
+	ns = summary_ns_estimate(report->measured, (unsigned)cell, table->place);
+	fprintf(out, "  %6s", digits(text, sizeof(text), ns.value));
+	if (plan->cell[cell].reference == cell) {
+		fprintf(out, "  %16s", isfinite(ns.value) ? "1" : "");
+		return;
+	}
+	ratio = summary_ratio_estimate(report->measured, (unsigned)cell, (unsigned)plan->cell[cell].reference,
+				       table->place);
+	print_estimate(out, &ratio, 18);
+}
+
+static bool print_row(const struct bench_report *report, const struct table *table, uint32_t contestant,
+		      const uint32_t *payload, unsigned columns, FILE *out)
+{
+	bool any = false;
+
+	for (unsigned p = 0; p < columns; p++)
+		any |= cell_of(report, table, contestant, payload[p]) >= 0;
+	if (!any)
+		return false;
+	fprintf(out, "%-14s", contestant_table[contestant]->name);
+	for (unsigned p = 0; p < columns; p++)
+		print_cell(report, table, cell_of(report, table, contestant, payload[p]), out);
+	fputc('\n', out);
+	return true;
+}
+
+static void print_table(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	uint32_t payload[PLAN_PAYLOADS];
+	unsigned payloads = payloads_of(report, table, payload);
+
+	print_heading(report, table, out);
+	for (unsigned first = 0; first < payloads; first += COLUMNS) {
+		unsigned columns = payloads - first < COLUMNS ? payloads - first : COLUMNS;
+
+		fprintf(out, "%-14s", "");
+		for (unsigned p = 0; p < columns; p++)
+			fprintf(out, "  %5u B %17s", payload[first + p], "ratio [95 %]");
+		fputc('\n', out);
+		for (uint32_t c = 0; contestant_table[c]; c++)
+			print_row(report, table, c, payload + first, columns, out);
+	}
+}
+
+/* Shares that were dropped, and percentiles: what these modes are about. */
+static void print_dropped(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	for (unsigned i = 0; i < report->plan->cells && table->like.mode == MODE_DROPPING; i++) {
+		const struct cell *cell = &report->plan->cell[i];
+		struct cell_counts counts = summary_counts(report->measured, i, table->place);
+
+		if (belongs(table, cell) && counts.repetitions)
+			fprintf(out, "  %s, %u B: %s dropped\n", contestant_table[cell->contestant]->name,
+				cell->payload, number_percent(counts.dropped).text);
+	}
+}
+
+static void print_latencies(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	static const double shares[] = { 0.5, 0.9, 0.99, 0.999 };
+	static struct histogram histogram;
+
+	if (table->like.mode != MODE_LATENCY)
+		return;
+	fprintf(out, "  %-24s %11s %9s %9s %9s %9s %9s\n", "", "records", "50 %", "90 %", "99 %", "99.9 %", "max");
+	for (unsigned i = 0; i < report->plan->cells; i++) {
+		const struct cell *cell = &report->plan->cell[i];
+		char name[48];
+
+		if (!belongs(table, cell))
+			continue;
+		summary_latency(report->measured, i, table->place, &histogram);
+		snprintf(name, sizeof(name), "%s, %u B", contestant_table[cell->contestant]->name, cell->payload);
+		fprintf(out, "  %-24s %11s", name, number_grouped(histogram.count).text);
+		for (unsigned s = 0; s < sizeof(shares) / sizeof(shares[0]); s++)
+			fprintf(out, " %9s", number_duration(histogram_percentile(&histogram, shares[s])).text);
+		fprintf(out, " %9s\n", number_duration(histogram.max).text);
+	}
+}
+
+/* Of which writers' scaling and a CPU's counts are told one by one. */
+static void print_more(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	for (unsigned i = 0; i < report->plan->cells; i++) {
+		const struct cell *cell = &report->plan->cell[i];
+		struct cell_counts counts;
+		struct estimate scaling;
+
+		if (!belongs(table, cell))
+			continue;
+		if (cell->mode == MODE_WRITERS && cell->reference != (int32_t)i) {
+			scaling = summary_ratio_estimate(report->measured, (unsigned)cell->reference, i, table->place);
+			if (isfinite(scaling.value))
+				fprintf(out, "  %s, %u B: %u writers make %.2f times the records of one, %s of ideal\n",
+					contestant_table[cell->contestant]->name, cell->payload, cell->writers,
+					scaling.value * cell->writers, number_percent(scaling.value).text);
+		}
+		counts = summary_counts(report->measured, i, table->place);
+		if (isfinite(counts.instructions))
+			fprintf(out, "  %s, %u B: %.1f instructions, %.1f cycles a record\n",
+				contestant_table[cell->contestant]->name, cell->payload, counts.instructions,
+				counts.cycles);
+	}
+}
+
+static void print_tables(const struct bench_report *report, FILE *out)
+{
+	const struct plan *plan = report->plan;
+
+	for (unsigned i = 0; i < plan->cells; i++) {
+		struct table table = { .like = plan->cell[i] };
+		bool known = false;
+
+		for (unsigned before = 0; before < i && !known; before++)
+			known = belongs(&table, &plan->cell[before]);
+		if (known)
+			continue;
+		for (unsigned place = PLACE_ONE; place < PLACES; place++) {
+			table.place = (enum place)place;
+			if ((place == PLACE_ONE) == cell_crosses(&table.like) || !has_values(report, &table))
+				continue;
+			print_table(report, &table, out);
+			print_dropped(report, &table, out);
+			print_latencies(report, &table, out);
+			print_more(report, &table, out);
+		}
+	}
+}
+
+/* ---- what could not be measured ---- */
+
+static void print_missing(const struct bench_report *report, FILE *out)
+{
+	const struct plan *plan = report->plan;
+	bool first = true;
+
+	for (uint32_t c = 0; contestant_table[c]; c++) {
+		const char *why = contestant_table[c]->absent ? contestant_table[c]->absent() : NULL;
+
+		if (!why)
+			continue;
+		fprintf(out, "%s%s: %s\n", first ? "\nnot measured\n  " : "  ", contestant_table[c]->name, why);
+		first = false;
+	}
+	for (unsigned i = 0; i < plan->cells; i++) {
+		const struct cell *cell = &plan->cell[i];
+		int status = summary_status(report->measured, i);
+
+		if (!status || status == -EOPNOTSUPP)
+			continue;
+		fprintf(out, "%s%s, %s, %u B: %s\n", first ? "\nnot measured\n  " : "  ",
+			contestant_table[cell->contestant]->name, mode_table[cell->mode].name, cell->payload,
+			status == -ETIME ? "it stood still for two seconds" : strerror(-status));
+		first = false;
+	}
+}
+
+/* ---- what is asked of libnrb ---- */
+
+/* Where it was measured most often. */
+static enum place usual_place(const struct bench_report *report, unsigned above, unsigned below)
+{
+	const struct cell *cell = report->plan->cell;
+	unsigned crossing = cell_crosses(&cell[above]) ? above : below, most = 0;
+	enum place usual = PLACE_ONE;
+
+	if (!cell_crosses(&cell[crossing]))
+		return PLACE_ONE;
+	for (unsigned place = PLACE_NEAR; place < PLACES; place++) {
+		unsigned count = summary_counts(report->measured, crossing, (enum place)place).repetitions;
+
+		if (count > most) {
+			most = count;
+			usual = (enum place)place;
+		}
+	}
+	return usual;
+}
+
+static void print_asked_row(const struct bench_report *report, const struct asked *asked, const uint32_t *payload,
+			    unsigned payloads, FILE *out)
+{
+	const uint64_t data_size = report->request->wish.size[0];
+	unsigned above, below, any = 0;
+
+	for (unsigned p = 0; p < payloads; p++)
+		any += !asked_cells(asked, report->plan, payload[p], data_size, &above, &below);
+	if (!any)
+		return;
+	fprintf(out, "%-42s", asked->text);
+	for (unsigned p = 0; p < payloads; p++) {
+		struct estimate estimate = { .value = NAN, .low = NAN, .high = NAN };
+
+		if (!asked_cells(asked, report->plan, payload[p], data_size, &above, &below))
+			estimate = asked_estimate(asked, report->measured, above, below,
+						  usual_place(report, above, below));
+		print_estimate(out, &estimate, 19);
+	}
+	fputc('\n', out);
+}
+
+static void print_asked(const struct bench_report *report, FILE *out)
+{
+	const struct plan_wish *wish = &report->request->wish;
+	unsigned payloads = wish->payloads < COLUMNS ? wish->payloads : COLUMNS, above, below, any = 0;
+
+	for (const struct asked *asked = asked_table; asked->name; asked++)
+		for (unsigned p = 0; p < payloads; p++)
+			any += !asked_cells(asked, report->plan, wish->payload[p], wish->size[0], &above, &below);
+	if (!any)
+		return;
+	fprintf(out, "\nwhat is asked of libnrb: ratios with their intervals, where CPUs were most of the time\n%-42s",
+		"");
+	for (unsigned p = 0; p < payloads; p++)
+		fprintf(out, "%17u B", wish->payload[p]);
+	fputc('\n', out);
+	for (const struct asked *asked = asked_table; asked->name; asked++)
+		print_asked_row(report, asked, wish->payload, payloads, out);
+}
+
+/* ---- since an earlier run ---- */
+
+static void print_comparison(const struct bench_report *report, FILE *out)
+{
+	const struct comparison *comparison = report->comparison;
+
+	if (!comparison)
+		return;
+	fprintf(out, "\nsince %s (%s): %u of %u ratios differ, by more than %s and beyond intervals of %.2f %% each\n",
+		comparison->started, comparison->revision, comparison->differences, comparison->count,
+		number_percent(comparison->tolerance).text, comparison->confidence * 100);
+	for (unsigned i = 0; i < comparison->count; i++) {
+		const struct compared *compared = &comparison->compared[i];
+		const struct cell *cell = &report->plan->cell[compared->cell];
+
+		if (!compared->differs)
+			continue;
+		fprintf(out, "  %s, %s, %u B%s%s: %+.1f %% (%+.1f to %+.1f)\n",
+			contestant_table[cell->contestant]->name, mode_table[cell->mode].name, cell->payload,
+			cell_crosses(cell) ? ", " : "", cell_crosses(cell) ? place_text(compared->place) : "",
+			(compared->change.value - 1) * 100, (compared->change.low - 1) * 100,
+			(compared->change.high - 1) * 100);
+	}
+}
+
+int report_table(const struct bench_report *report, FILE *out)
+{
+	print_machine(report, out);
+	fprintf(out,
+		"ns a record, medians; ratios to %s (of loop: to it polled; overwrite, nested: to it alone; "
+		"writers: to one)\n",
+		PLAN_REFERENCE);
+	print_tables(report, out);
+	print_missing(report, out);
+	print_asked(report, out);
+	print_comparison(report, out);
+	return 0;
+}
