@@ -32,6 +32,7 @@ struct beside {
 	pthread_t thread;
 	struct writing writing; /* of a further writer */
 	int error;
+	bool disturbed;
 	_Alignas(64) uint32_t state;
 	uint32_t go;   /* a further writer may go on, or home */
 	uint32_t done; /* it has */
@@ -93,13 +94,16 @@ static void *reader_thread(void *argument)
 	struct beside *beside = argument;
 	struct repetition *repetition = beside->repetition;
 	int rc = pin_to(beside->cpu) ? -ENODEV : ring_attach(repetition, repetition->ring[0]);
+	long before;
 
 	beside->error = rc;
 	nrb_store_release(&beside->state, rc ? STATE_FAILED : STATE_READY);
 	if (rc)
 		return NULL;
 	probe_answer(&beside->probe);
+	before = preemptions();
 	read_beside(beside);
+	beside->disturbed = preemptions() != before;
 	probe_answer(&beside->probe);
 	ring_detach(repetition, repetition->ring[0]);
 	return NULL;
@@ -122,35 +126,16 @@ static int start(struct beside *beside, void *(*body)(void *))
 	return beside->error;
 }
 
-static void note_place(struct sample *sample, double before, double after)
+static void note_place(struct repetition *repetition, double before, double after, bool disturbed)
 {
+	struct sample *sample = &repetition->sample;
+
+	repetition->disturbed |= disturbed;
 	sample->trip_ns[0] = before;
 	sample->trip_ns[1] = after;
 	sample->place = probe_place(before);
 	if (probe_place(after) != probe_place(before))
 		sample->place = PLACE_MIXED;
-}
-
-static int write_beside(struct repetition *repetition)
-{
-	struct writing writing = writing_of(repetition, repetition->ring[0]), lead_in = writing;
-	struct counted counted;
-	int rc = 0;
-
-	if (!repetition->burst) {
-		rc = writing_find_burst(&lead_in);
-		repetition->burst = writing.burst = lead_in.burst;
-	}
-	if (!rc)
-		rc = writing_run(&lead_in, repetition->time_ns / LEAD_IN);
-	if (rc)
-		return rc;
-	counters_start(repetition->counters);
-	rc = writing_run(&writing, repetition->time_ns);
-	counted = counters_stop(repetition->counters);
-	if (!rc)
-		sample_fill(&repetition->sample, &writing, &counted);
-	return rc;
 }
 
 int repetition_run_beside(struct repetition *repetition)
@@ -165,11 +150,14 @@ int repetition_run_beside(struct repetition *repetition)
 	if (repetition->cell->mode == MODE_LATENCY)
 		rc = latency_write(repetition, repetition->ring[0]);
 	else
-		rc = write_beside(repetition);
+		rc = repetition_write(repetition);
 	nrb_store_release(&beside.stop, 1);
 	after = probe_ask(&beside.probe);
 	pthread_join(beside.thread, NULL);
-	note_place(&repetition->sample, before, after);
+	note_place(repetition, before, after, beside.disturbed);
+	/* A latency is what it is, whoever was to blame. */
+	if (repetition->cell->mode == MODE_LATENCY)
+		repetition->disturbed = false;
 	if (repetition->cell->mode == MODE_LATENCY)
 		repetition->sample.ns = (double)histogram_percentile(repetition->histogram, 0.5);
 	return rc ? rc : beside.error;
@@ -183,6 +171,7 @@ static void *writer_thread(void *argument)
 	struct repetition *repetition = beside->repetition;
 	struct bench_ring *ring = repetition->ring[beside->number];
 	int rc = pin_to(beside->cpu) ? -ENODEV : ring_attach(repetition, ring);
+	long before;
 
 	beside->error = rc;
 	nrb_store_release(&beside->state, rc ? STATE_FAILED : STATE_READY);
@@ -195,8 +184,10 @@ static void *writer_thread(void *argument)
 	if (!beside->error)
 		beside->error = writing_run(&beside->writing, repetition->time_ns / LEAD_IN);
 	beside->writing.records = beside->writing.elapsed_ns = 0;
+	before = preemptions();
 	if (!beside->error)
 		beside->error = writing_run(&beside->writing, repetition->time_ns);
+	beside->disturbed = preemptions() != before;
 	nrb_store_release(&beside->done, 1);
 	probe_answer(&beside->probe);
 	ring_detach(repetition, ring);
@@ -207,7 +198,8 @@ static void *writer_thread(void *argument)
 static int write_together(struct repetition *repetition, struct beside *others, unsigned count)
 {
 	struct writing writing = writing_of(repetition, repetition->ring[0]), lead_in = writing;
-	double ns;
+	double rate;
+	long before;
 	int rc = 0;
 
 	if (!repetition->burst) {
@@ -220,18 +212,20 @@ static int write_together(struct repetition *repetition, struct beside *others, 
 	}
 	if (!rc)
 		rc = writing_run(&lead_in, repetition->time_ns / LEAD_IN);
+	before = preemptions();
 	if (!rc)
 		rc = writing_run(&writing, repetition->time_ns);
+	repetition->disturbed = preemptions() != before;
 	/* Each one's rate, and so the rate of all. */
-	ns = (double)writing.records / (double)writing.elapsed_ns;
+	rate = (double)writing.records / (double)writing.elapsed_ns;
 	for (unsigned i = 0; i < count; i++) {
 		while (!nrb_load_acquire(&others[i].done))
 			sched_yield();
 		rc = rc ? rc : others[i].error;
 		if (!rc)
-			ns += (double)others[i].writing.records / (double)others[i].writing.elapsed_ns;
+			rate += (double)others[i].writing.records / (double)others[i].writing.elapsed_ns;
 	}
-	repetition->sample.ns = (count + 1) / ns;
+	repetition->sample.ns = (count + 1) / rate;
 	return rc;
 }
 
@@ -254,6 +248,7 @@ int repetition_run_writers(struct repetition *repetition)
 	const unsigned count = repetition->cell->writers - 1;
 	struct beside *others = aligned_alloc(_Alignof(struct beside), count * sizeof(*others));
 	double before, after;
+	bool disturbed = false;
 	unsigned started = 0;
 	int rc = others ? ring_attach(repetition, repetition->ring[0]) : -ENOMEM;
 
@@ -275,10 +270,14 @@ int repetition_run_writers(struct repetition *repetition)
 		for (unsigned i = 0; i < started; i++)
 			nrb_store_release(&others[i].go, GO_HOME);
 	after = probe_all(others, started);
-	for (unsigned i = 0; i < started; i++)
+	for (unsigned i = 0; i < started; i++) {
 		pthread_join(others[i].thread, NULL);
+		disturbed |= others[i].disturbed;
+	}
 	ring_detach(repetition, repetition->ring[0]);
-	note_place(&repetition->sample, before, after);
+	note_place(repetition, before, after, disturbed);
+	if (repetition->disturbed)
+		repetition->sample.place = PLACE_DISTURBED;
 	free(others);
 	return rc;
 }

@@ -67,14 +67,15 @@ enum place probe_place(double round_trip_ns)
 
 const char *place_name(enum place place)
 {
-	static const char *const names[] = { "one", "near", "cache", "far", "mixed" };
+	static const char *const names[] = { "one", "near", "cache", "far", "mixed", "disturbed" };
 
 	return names[place];
 }
 
 const char *place_text(enum place place)
 {
-	static const char *const texts[] = { "one CPU", "one core", "one last-level cache", "further apart", "mixed" };
+	static const char *const texts[] = { "one CPU", "one core", "one last-level cache", "CPUs further apart",
+					     "mixed",   "disturbed" };
 
 	return texts[place];
 }

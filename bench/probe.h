@@ -18,7 +18,10 @@ enum place {
 	PLACE_CACHE, /* one last-level cache */
 	PLACE_FAR,   /* further apart */
 	PLACES,
-	PLACE_MIXED = PLACES /* it changed in between, or could not be told: discarded */
+	/* Those are discarded: */
+	PLACE_MIXED = PLACES, /* it changed in between, or could not be told */
+	PLACE_DISTURBED,      /* somebody else ran on our CPU meanwhile */
+	PLACES_ALL
 };
 
 /* Round trips, ns, from which on it is the next class. */

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 /* What comes before that is timed: after others have had the caches. */
 #define LEAD_IN 8u
@@ -20,6 +21,13 @@ int pin_to(unsigned cpu)
 	return -pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
+long preemptions(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nivcsw;
+}
+
 /* What an earlier repetition has left. */
 static void drain(const struct repetition *repetition)
 {
@@ -32,24 +40,26 @@ static void drain(const struct repetition *repetition)
 			;
 }
 
-static int run_alone(struct repetition *repetition)
+int repetition_write(struct repetition *repetition)
 {
 	struct writing writing = writing_of(repetition, repetition->ring[0]), lead_in = writing;
 	struct counted counted;
-	int rc;
+	long before;
+	int rc = 0;
 
 	if (!repetition->burst) {
 		rc = writing_find_burst(&lead_in);
 		repetition->burst = writing.burst = lead_in.burst;
-		if (rc)
-			return rc;
 	}
-	rc = writing_run(&lead_in, repetition->time_ns / LEAD_IN);
+	if (!rc)
+		rc = writing_run(&lead_in, repetition->time_ns / LEAD_IN);
 	if (rc)
 		return rc;
+	before = preemptions();
 	counters_start(repetition->counters);
 	rc = writing_run(&writing, repetition->time_ns);
 	counted = counters_stop(repetition->counters);
+	repetition->disturbed = preemptions() != before;
 	if (!rc)
 		sample_fill(&repetition->sample, &writing, &counted);
 	return rc;
@@ -61,12 +71,16 @@ int repetition_run(struct repetition *repetition)
 
 	repetition->sample = (struct sample) { .instructions = NAN, .cycles = NAN, .place = PLACE_ONE };
 	drain(repetition);
+	repetition->disturbed = false;
 	if (repetition->cell->writers > 1)
 		return repetition_run_writers(repetition);
 	rc = ring_attach(repetition, repetition->ring[0]);
 	if (rc)
 		return rc;
-	rc = mode_table[repetition->cell->mode].reader ? repetition_run_beside(repetition) : run_alone(repetition);
+	rc = mode_table[repetition->cell->mode].reader ? repetition_run_beside(repetition)
+						       : repetition_write(repetition);
 	ring_detach(repetition, repetition->ring[0]);
+	if (repetition->disturbed)
+		repetition->sample.place = PLACE_DISTURBED;
 	return rc;
 }

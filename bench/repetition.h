@@ -33,6 +33,7 @@ struct repetition {
 	uint32_t burst;              /* records between two looks at the clock; 0: to be found out */
 	struct histogram *histogram; /* MODE_LATENCY: receives this repetition's */
 	struct sample sample;        /* receives what was measured */
+	bool disturbed;              /* the writer was, see PLACE_DISTURBED */
 };
 
 /*
@@ -90,6 +91,10 @@ void sample_fill(struct sample *sample, const struct writing *writing, const str
 
 /* Return: 0 or -errno. */
 int pin_to(unsigned cpu);
+/* How often the calling thread had to leave its CPU to others, so far. */
+long preemptions(void);
+/* Write for a while, then what counts. Return: 0 or -errno. */
+int repetition_write(struct repetition *repetition);
 
 /* attach and detach, where the contestant has them. */
 static inline int ring_attach(const struct repetition *repetition, struct bench_ring *ring)

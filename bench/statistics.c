@@ -8,8 +8,6 @@
 
 /* Enough that the interval's own error is small beside what it tells. */
 #define RESAMPLES 4000u
-/* With fewer processes resampling says next to nothing. */
-#define INTERVAL_MIN 4u
 #define SEED 0x6e72622d62656e63ull
 
 static int ascending(const void *a, const void *b)

@@ -17,6 +17,9 @@
 /* What is told with an interval, in how many cases of a hundred it holds the value. */
 #define CONFIDENCE 0.95
 
+/* With fewer processes resampling says next to nothing, and there is no interval. */
+#define INTERVAL_MIN 4u
+
 struct estimate {
 	double value;     /* NaN: there is none */
 	double low, high; /* of the interval; NaN: too few processes for one */

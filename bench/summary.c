@@ -9,7 +9,7 @@
 
 static bool is_at(const struct cell *cell, const struct sample *sample, enum place place)
 {
-	return sample->ns > 0 && sample->place != PLACE_MIXED && (!cell_crosses(cell) || sample->place == place);
+	return sample->ns > 0 && sample->place < PLACES && (!cell_crosses(cell) || sample->place == place);
 }
 
 void summary_ns(const struct measured *measured, unsigned cell, enum place place, double *by_process)
@@ -80,7 +80,7 @@ struct cell_counts summary_counts(const struct measured *measured, unsigned cell
 		for (unsigned r = 0; r < plan->repetitions; r++) {
 			const struct sample *sample = worker_sample(measured->process[p], cell, r);
 
-			counts.mixed += sample->ns > 0 && sample->place == PLACE_MIXED;
+			counts.discarded += sample->ns > 0 && sample->place >= PLACES;
 			if (!is_at(&plan->cell[cell], sample, place))
 				continue;
 			counts.repetitions++;
@@ -111,7 +111,7 @@ void summary_places(const struct measured *measured, struct place_counts *counts
 		for (unsigned i = 0; i < plan->cells * plan->repetitions; i++) {
 			const struct sample *sample = &measured->process[p]->sample[i];
 
-			if (!(sample->ns > 0) || sample->place > PLACE_MIXED)
+			if (!(sample->ns > 0) || sample->place >= PLACES_ALL)
 				continue;
 			counts->repetitions[sample->place]++;
 			if (sample->place < PLACES && kept[sample->place] < TRIPS_KEPT)

@@ -13,7 +13,7 @@
  * @by_process: receives measured->processes values
  *
  * @place is that of @above, or of @below where that alone crosses cores; where both do, they have to have been there
- * both. A repetition whose place changed is in none of them.
+ * both. A repetition that was discarded, see enum place, is in none of them.
  */
 void summary_ns(const struct measured *measured, unsigned cell, enum place place, double *by_process);
 void summary_ratio(const struct measured *measured, unsigned above, unsigned below, enum place place,
@@ -26,7 +26,7 @@ struct estimate summary_ratio_estimate(const struct measured *measured, unsigned
 
 struct cell_counts {
 	unsigned repetitions; /* that count, at this place */
-	unsigned mixed;       /* of the cell, that were discarded */
+	unsigned discarded;   /* of the cell, at whatever place */
 	double dropped;       /* medians; NaN: not known */
 	double instructions, cycles;
 };
@@ -35,7 +35,7 @@ struct cell_counts summary_counts(const struct measured *measured, unsigned cell
 
 /* What was between CPUs in all of the run. */
 struct place_counts {
-	unsigned repetitions[PLACES + 1]; /* by enum place, with those that are mixed */
+	unsigned repetitions[PLACES_ALL]; /* by enum place, with those that are discarded */
 	double trip_ns[PLACES];           /* median round trip; NaN: none */
 };
 

@@ -20,6 +20,8 @@
 #define ROUNDS_MIN 2u
 /* A latency's repetition is longer: its records are few. */
 #define LATENCY_TIMES 8u
+/* Of a repetition that has to be discarded. */
+#define TRIES 3u
 
 struct worker {
 	struct worker_memory *memory;
@@ -94,15 +96,20 @@ static int measure(struct worker *worker, unsigned index, uint64_t time_ns, stru
 	return rc;
 }
 
-static void measure_and_note(struct worker *worker, unsigned index, unsigned round)
+/* One that has to be discarded is made again, a few times; what is left then is told to be that. */
+static void measure_and_note(struct worker *worker, unsigned index, unsigned round, uint64_t deadline)
 {
 	struct worker_memory *memory = worker->memory;
 	struct sample *sample = worker_sample(memory, index, round);
 	struct histogram *histogram;
 
-	memory->status[index] = measure(worker, index, memory->plan.time_ns, sample);
-	if (memory->status[index])
-		return;
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		memory->status[index] = measure(worker, index, memory->plan.time_ns, sample);
+		if (memory->status[index])
+			return;
+		if (sample->place < PLACES || is_stopped(worker) || clock_ns() > deadline)
+			break;
+	}
 	histogram = worker_histogram(memory, index, (enum place)sample->place);
 	if (histogram)
 		histogram_merge(histogram, &worker->histogram);
@@ -137,7 +144,7 @@ static void measure_group(struct worker *worker, unsigned group, uint64_t deadli
 		shuffle(worker);
 		for (unsigned i = 0; i < worker->cells && !is_stopped(worker); i++)
 			if (!memory->status[worker->order[i]])
-				measure_and_note(worker, worker->order[i], round);
+				measure_and_note(worker, worker->order[i], round, deadline);
 	}
 }
 

@@ -111,7 +111,8 @@ static json_t *pack_places(const struct bench_report *report)
 		{ "cache_from_ns", json_integer(PROBE_CACHE_NS) },
 		{ "far_from_ns", json_integer(PROBE_FAR_NS) },
 		{ "places", array },
-		{ "discarded", count(counts.repetitions[PLACE_MIXED]) },
+		{ "moved", count(counts.repetitions[PLACE_MIXED]) },
+		{ "disturbed", count(counts.repetitions[PLACE_DISTURBED]) },
 		{ NULL, NULL },
 	});
 }
@@ -167,7 +168,7 @@ static json_t *pack_result(const struct bench_report *report, unsigned index, en
 		{ "depth", count(cell->depth) },
 		{ "place", text(place_name(place)) },
 		{ "repetitions", count(counts.repetitions) },
-		{ "discarded", count(counts.mixed) },
+		{ "discarded", count(counts.discarded) },
 		{ "ns", pack_estimate(&ns_estimate) },
 		{ "ratio", pack_estimate(&ratio_estimate) },
 		{ "reference", pack_reference(report->plan, index) },

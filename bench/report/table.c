@@ -15,9 +15,8 @@
 
 /* Payloads beside each other; more come in further tables. */
 #define COLUMNS 4u
-#define RULE 118
 
-/* One table: cells that differ in contestant and payload alone. */
+/* One table: cells that differ in contestant, depth and payload alone. */
 struct table {
 	struct cell like; /* mode, size, writers, depth */
 	enum place place;
@@ -52,24 +51,22 @@ static void print_estimate(FILE *out, const struct estimate *estimate, int width
 static void print_places(const struct bench_report *report, FILE *out)
 {
 	struct place_counts counts;
-	const char *comma = "";
 
-	if (report->plan->cpus < 2) {
-		fprintf(out, "one CPU: what takes two is not measured\n");
-		return;
-	}
 	summary_places(report->measured, &counts);
-	fprintf(out, "between CPUs: ");
-	for (unsigned place = PLACE_NEAR; place < PLACES; place++) {
-		if (!counts.repetitions[place])
-			continue;
-		fprintf(out, "%s%s repetitions on %s (round trip %.0f ns)", comma,
-			number_grouped(counts.repetitions[place]).text, place_text((enum place)place),
-			counts.trip_ns[place]);
-		comma = ", ";
-	}
-	fprintf(out, "%s%s discarded: moved meanwhile\n", comma, number_grouped(counts.repetitions[PLACE_MIXED]).text);
-	fprintf(out, "  one core: below %d ns; one last-level cache: below %d ns\n", PROBE_CACHE_NS, PROBE_FAR_NS);
+	for (unsigned place = PLACE_NEAR; place < PLACES; place++)
+		if (counts.repetitions[place])
+			fprintf(out, "  %s repetitions across %s: round trip %.0f ns\n",
+				number_grouped(counts.repetitions[place]).text, place_text((enum place)place),
+				counts.trip_ns[place]);
+	if (report->plan->cpus < 2)
+		fprintf(out, "  one CPU: what takes two is not measured\n");
+	else
+		fprintf(out,
+			"  %s discarded, whose CPUs moved meanwhile (round trips below %d ns: one core; %d: one "
+			"cache)\n",
+			number_grouped(counts.repetitions[PLACE_MIXED]).text, PROBE_CACHE_NS, PROBE_FAR_NS);
+	fprintf(out, "  %s discarded, in which others ran on our CPUs\n",
+		number_grouped(counts.repetitions[PLACE_DISTURBED]).text);
 }
 
 static void print_machine(const struct bench_report *report, FILE *out)
@@ -109,42 +106,47 @@ static void print_machine(const struct bench_report *report, FILE *out)
 static bool belongs(const struct table *table, const struct cell *cell)
 {
 	return cell->mode == table->like.mode && cell->data_size == table->like.data_size &&
-	       cell->writers == table->like.writers && cell->depth == table->like.depth;
+	       cell->writers == table->like.writers;
 }
 
-static int cell_of(const struct bench_report *report, const struct table *table, uint32_t contestant, uint32_t payload)
+static int cell_of(const struct bench_report *report, const struct table *table, uint32_t contestant, uint32_t depth,
+		   uint32_t payload)
 {
 	struct cell wanted = table->like;
 
 	wanted.contestant = contestant;
+	wanted.depth = depth;
 	wanted.payload = payload;
 	return plan_find(report->plan, &wanted);
 }
 
-/* Whether anything was measured there. */
-static bool has_values(const struct bench_report *report, const struct table *table)
+/* In how many processes one of its cells was measured there, at most. */
+static unsigned most_processes(const struct bench_report *report, const struct table *table)
 {
-	for (unsigned i = 0; i < report->plan->cells; i++)
-		if (belongs(table, &report->plan->cell[i]) &&
-		    summary_counts(report->measured, i, table->place).repetitions)
-			return true;
-	return false;
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < report->plan->cells; i++) {
+		struct estimate ns;
+
+		if (!belongs(table, &report->plan->cell[i]))
+			continue;
+		ns = summary_ns_estimate(report->measured, i, table->place);
+		most = ns.count > most ? ns.count : most;
+	}
+	return most;
 }
 
-static void print_heading(const struct bench_report *report, const struct table *table, FILE *out)
+static void print_heading(const struct table *table, FILE *out)
 {
 	const struct cell *like = &table->like;
 
 	fprintf(out, "\n%s", mode_table[like->mode].name);
-	if (like->mode == MODE_NESTED)
-		fprintf(out, ", depth %u", like->depth);
 	if (like->mode == MODE_WRITERS)
 		fprintf(out, ", %u", like->writers);
 	if (cell_crosses(like))
 		fprintf(out, ", %s", place_text(table->place));
 	fprintf(out, ", a ring of %s bytes: %s\n", number_grouped(like->data_size).text,
 		mode_table[like->mode].summary);
-	(void)report;
 }
 
 /* The payloads of a table, in the order of the plan. Return: how many. */
@@ -185,20 +187,22 @@ static void print_cell(const struct bench_report *report, const struct table *ta
 	print_estimate(out, &ratio, 18);
 }
 
-static bool print_row(const struct bench_report *report, const struct table *table, uint32_t contestant,
+static void print_row(const struct bench_report *report, const struct table *table, uint32_t contestant, uint32_t depth,
 		      const uint32_t *payload, unsigned columns, FILE *out)
 {
+	char name[48];
 	bool any = false;
 
 	for (unsigned p = 0; p < columns; p++)
-		any |= cell_of(report, table, contestant, payload[p]) >= 0;
+		any |= cell_of(report, table, contestant, depth, payload[p]) >= 0;
 	if (!any)
-		return false;
-	fprintf(out, "%-14s", contestant_table[contestant]->name);
+		return;
+	snprintf(name, sizeof(name), table->like.mode == MODE_NESTED ? "%s, %u" : "%s",
+		 contestant_table[contestant]->name, depth);
+	fprintf(out, "%-14s", name);
 	for (unsigned p = 0; p < columns; p++)
-		print_cell(report, table, cell_of(report, table, contestant, payload[p]), out);
+		print_cell(report, table, cell_of(report, table, contestant, depth, payload[p]), out);
 	fputc('\n', out);
-	return true;
 }
 
 static void print_table(const struct bench_report *report, const struct table *table, FILE *out)
@@ -206,7 +210,7 @@ static void print_table(const struct bench_report *report, const struct table *t
 	uint32_t payload[PLAN_PAYLOADS];
 	unsigned payloads = payloads_of(report, table, payload);
 
-	print_heading(report, table, out);
+	print_heading(table, out);
 	for (unsigned first = 0; first < payloads; first += COLUMNS) {
 		unsigned columns = payloads - first < COLUMNS ? payloads - first : COLUMNS;
 
@@ -215,7 +219,8 @@ static void print_table(const struct bench_report *report, const struct table *t
 			fprintf(out, "  %5u B %17s", payload[first + p], "ratio [95 %]");
 		fputc('\n', out);
 		for (uint32_t c = 0; contestant_table[c]; c++)
-			print_row(report, table, c, payload + first, columns, out);
+			for (uint32_t depth = 0; depth <= PLAN_DEPTH; depth++)
+				print_row(report, table, c, depth, payload + first, columns, out);
 	}
 }
 
@@ -255,28 +260,88 @@ static void print_latencies(const struct bench_report *report, const struct tabl
 	}
 }
 
-/* Of which writers' scaling and a CPU's counts are told one by one. */
-static void print_more(const struct bench_report *report, const struct table *table, FILE *out)
+/* What several writers make together. */
+static void print_scaling(const struct bench_report *report, const struct table *table, FILE *out)
 {
-	for (unsigned i = 0; i < report->plan->cells; i++) {
+	for (unsigned i = 0; i < report->plan->cells && table->like.writers > 1; i++) {
 		const struct cell *cell = &report->plan->cell[i];
-		struct cell_counts counts;
 		struct estimate scaling;
 
 		if (!belongs(table, cell))
 			continue;
-		if (cell->mode == MODE_WRITERS && cell->reference != (int32_t)i) {
-			scaling = summary_ratio_estimate(report->measured, (unsigned)cell->reference, i, table->place);
-			if (isfinite(scaling.value))
-				fprintf(out, "  %s, %u B: %u writers make %.2f times the records of one, %s of ideal\n",
-					contestant_table[cell->contestant]->name, cell->payload, cell->writers,
-					scaling.value * cell->writers, number_percent(scaling.value).text);
-		}
-		counts = summary_counts(report->measured, i, table->place);
-		if (isfinite(counts.instructions))
+		scaling = summary_ratio_estimate(report->measured, (unsigned)cell->reference, i, table->place);
+		if (isfinite(scaling.value))
+			fprintf(out, "  %s, %u B: %u writers make %.2f times the records of one, %s of ideal\n",
+				contestant_table[cell->contestant]->name, cell->payload, cell->writers,
+				scaling.value * cell->writers, number_percent(scaling.value).text);
+	}
+}
+
+/* What one more write costs within those that are there already. */
+static void print_depths(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	for (unsigned i = 0; i < report->plan->cells && table->like.mode == MODE_NESTED; i++) {
+		const struct cell *cell = &report->plan->cell[i];
+		struct cell outer = *cell;
+		struct estimate with, without;
+		int found;
+
+		if (!belongs(table, cell) || !cell->depth)
+			continue;
+		outer.depth--;
+		found = plan_find(report->plan, &outer);
+		with = summary_ns_estimate(report->measured, i, table->place);
+		without = summary_ns_estimate(report->measured, found < 0 ? i : (unsigned)found, table->place);
+		if (found >= 0 && isfinite(with.value - without.value))
+			fprintf(out, "  %s, %u B: the write at depth %u adds %.1f ns\n",
+				contestant_table[cell->contestant]->name, cell->payload, cell->depth,
+				with.value * (cell->depth + 1) - without.value * cell->depth);
+	}
+}
+
+static void print_counted(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	for (unsigned i = 0; i < report->plan->cells; i++) {
+		const struct cell *cell = &report->plan->cell[i];
+		struct cell_counts counts = summary_counts(report->measured, i, table->place);
+
+		if (belongs(table, cell) && isfinite(counts.instructions))
 			fprintf(out, "  %s, %u B: %.1f instructions, %.1f cycles a record\n",
 				contestant_table[cell->contestant]->name, cell->payload, counts.instructions,
 				counts.cycles);
+	}
+}
+
+/* What is told of one mode at one place. */
+static void print_all_of(const struct bench_report *report, const struct table *table, FILE *out)
+{
+	print_table(report, table, out);
+	print_dropped(report, table, out);
+	print_latencies(report, table, out);
+	print_scaling(report, table, out);
+	print_depths(report, table, out);
+	print_counted(report, table, out);
+}
+
+/* At each place where enough was measured to tell how far it is to be trusted, or most of what there is. */
+static void print_places_of(const struct bench_report *report, const struct cell *like, FILE *out)
+{
+	unsigned processes[PLACES] = { 0 }, most = 0;
+	struct table table = { .like = *like };
+
+	for (unsigned place = PLACE_ONE; place < PLACES; place++) {
+		table.place = (enum place)place;
+		if ((place == PLACE_ONE) != cell_crosses(like))
+			processes[place] = most_processes(report, &table);
+		most = processes[place] > processes[most] ? place : most;
+	}
+	for (unsigned place = PLACE_ONE; place < PLACES; place++) {
+		table.place = (enum place)place;
+		if (processes[place] >= INTERVAL_MIN || (processes[place] && place == most))
+			print_all_of(report, &table, out);
+		else if (processes[place])
+			fprintf(out, "\n%s, %s: in too few processes to tell, see the JSON\n",
+				mode_table[like->mode].name, place_text((enum place)place));
 	}
 }
 
@@ -285,22 +350,13 @@ static void print_tables(const struct bench_report *report, FILE *out)
 	const struct plan *plan = report->plan;
 
 	for (unsigned i = 0; i < plan->cells; i++) {
-		struct table table = { .like = plan->cell[i] };
+		const struct table table = { .like = plan->cell[i] };
 		bool known = false;
 
 		for (unsigned before = 0; before < i && !known; before++)
 			known = belongs(&table, &plan->cell[before]);
-		if (known)
-			continue;
-		for (unsigned place = PLACE_ONE; place < PLACES; place++) {
-			table.place = (enum place)place;
-			if ((place == PLACE_ONE) == cell_crosses(&table.like) || !has_values(report, &table))
-				continue;
-			print_table(report, &table, out);
-			print_dropped(report, &table, out);
-			print_latencies(report, &table, out);
-			print_more(report, &table, out);
-		}
+		if (!known)
+			print_places_of(report, &plan->cell[i], out);
 	}
 }
 
