@@ -7,7 +7,6 @@ set -u
 # shellcheck source=tests/tap.sh
 . "$(dirname -- "$0")/tap.sh"
 stress=${NRB_STRESS:-stress/stress}
-bench=${NRB_BENCH:-bench/bench}
 cpus=$(nproc)
 
 # A bad option: status 2, nothing on standard output, and a message that holds the text.
@@ -225,9 +224,6 @@ maps_stripped() {
 		grep -q '^  *+0x[0-9a-f]* .* exposed' "$tmp/out" && ! grep -q '^    legacy\.c' "$tmp/out"
 }
 
-tells_bench_help() { run 0 "$bench" --help && run 2 "$bench" nobody && grep -q nobody "$tmp/err"; }
-measures() { run 0 "$bench" --time=5ms --repetitions=3 && grep -q '^no reader .*fixed' "$tmp/out"; }
-
 srcdir=${srcdir:-.}
 all_cpus=$(taskset -cp $$ | sed 's/.*: //')
 first_cpu=${all_cpus%%[,-]*}
@@ -270,8 +266,6 @@ else
 		skip "the JSON of a run that stepped is valid" "no python3 with jsonschema"
 	fi
 fi
-check "bench: tells its options, refuses what it does not know" tells_bench_help
-check "bench: measures" measures
 if [ "$cpus" -lt 2 ]; then
 	skip "runs of the harness" "two CPUs are needed"
 else
