@@ -17,7 +17,6 @@
 #include "clock.h"
 #include "order.h"
 
-#define LEAD_IN 8u
 #define PACE_NS NS_PER_MS
 /* Records between two releases by who goes through each. */
 #define BATCH 64u
@@ -182,7 +181,7 @@ static void *writer_thread(void *argument)
 		;
 	beside->error = nrb_load_relaxed(&beside->go) == GO_HOME ? -ECANCELED : 0;
 	if (!beside->error)
-		beside->error = writing_run(&beside->writing, repetition->time_ns / LEAD_IN);
+		beside->error = writing_run(&beside->writing, lead_in_ns(repetition));
 	beside->writing.records = beside->writing.elapsed_ns = 0;
 	before = preemptions();
 	if (!beside->error)
@@ -211,7 +210,7 @@ static int write_together(struct repetition *repetition, struct beside *others, 
 		nrb_store_release(&others[i].go, GO_WRITE);
 	}
 	if (!rc)
-		rc = writing_run(&lead_in, repetition->time_ns / LEAD_IN);
+		rc = writing_run(&lead_in, lead_in_ns(repetition));
 	before = preemptions();
 	if (!rc)
 		rc = writing_run(&writing, repetition->time_ns);

@@ -145,14 +145,11 @@ static int steady(const struct plan *plan, const struct request *request)
 	unsigned cell = 0;
 	int rc;
 
-	/* The reference was added; it is not what was asked for. */
-	while (cell + 1 < plan->cells && (plan->cell[cell].contestant != request->wish.contestant[0] ||
-					  plan->cell[cell].mode != request->wish.mode[0]))
-		cell++;
-	if (mode_table[plan->cell[cell].mode].reader == false && plan->cell[cell].writers == 1)
-		while (plan->cell[cell].mode == MODE_NESTED && cell + 1 < plan->cells &&
-		       plan->cell[cell].depth < request->wish.depth)
-			cell++;
+	/* The reference was added, and shallower or fewer writers come first: the last is what was asked for. */
+	for (unsigned i = 0; i < plan->cells; i++)
+		if (plan->cell[i].contestant == request->wish.contestant[0] &&
+		    plan->cell[i].mode == request->wish.mode[0])
+			cell = i;
 	rc = worker_steady(plan, cell, request->steady_ns, &sample);
 	if (rc) {
 		fprintf(stderr, "nrb-bench: cannot measure %s: %s\n",

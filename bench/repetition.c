@@ -8,8 +8,6 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-/* What comes before that is timed: after others have had the caches. */
-#define LEAD_IN 8u
 #define DRAINS 64u
 
 int pin_to(unsigned cpu)
@@ -52,7 +50,7 @@ int repetition_write(struct repetition *repetition)
 		repetition->burst = writing.burst = lead_in.burst;
 	}
 	if (!rc)
-		rc = writing_run(&lead_in, repetition->time_ns / LEAD_IN);
+		rc = writing_run(&lead_in, lead_in_ns(repetition));
 	if (rc)
 		return rc;
 	before = preemptions();

@@ -46,6 +46,12 @@ int repetition_run(struct repetition *repetition);
 
 /* ---- parts of it ---- */
 
+/* How long to write before what is timed, after others have had the caches: a lap of the ring, mostly. */
+static inline uint64_t lead_in_ns(const struct repetition *repetition)
+{
+	return repetition->time_ns / 8 > 300000 ? repetition->time_ns / 8 : 300000;
+}
+
 enum when_full {
 	FULL_TAKE,     /* consume */
 	FULL_WAIT,     /* until there is room */

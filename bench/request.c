@@ -53,7 +53,7 @@ static const struct argp_option options[] = {
 	{ "duration", 'd', "TIME", 0, "How long all of it takes, about (default 3m, quick 40s)", 2 },
 	{ "processes", KEY_PROCESSES, "N", 0, "Processes, 1 to 256 (default 10)", 2 },
 	{ "repetitions", 'r', "N", 0, "Repetitions in each process, at most, 1 to 1000 (default 25, quick 9)", 2 },
-	{ "time", 't', "TIME", 0, "Length of a repetition, 100us to 10s (default 3ms, quick 2ms)", 2 },
+	{ "time", 't', "TIME", 0, "Length of a repetition, 100us to 10s (default 2ms, quick 1ms)", 2 },
 	{ "steady", KEY_STEADY, "TIME", 0, "One contestant in one mode in this process, so long: for perf", 2 },
 	{ "cpus", KEY_CPUS, "LIST", 0, "Keep to these CPUs, such as 0-3,6", 2 },
 	{ "placement", KEY_PLACEMENT, "near|far|smt", 0, "The reader's place to the writer (default near)", 2 },
@@ -307,11 +307,15 @@ static void fill_in(struct request *request)
 	static const uint32_t payloads[] = { 8, 40, 120, 248 };
 
 	if (!request->time_ns)
-		request->time_ns = (request->quick ? 2 : 3) * NS_PER_MS;
+		request->time_ns = (request->quick ? 1 : 2) * NS_PER_MS;
 	if (!request->repetitions)
 		request->repetitions = request->quick ? 9 : 25;
 	if (!request->duration_ns)
 		request->duration_ns = (request->quick ? 40 : 170) * NS_PER_S;
+	if (!request->wish.payloads && request->steady_ns) {
+		request->wish.payload[0] = 40;
+		request->wish.payloads = 1;
+	}
 	for (unsigned i = 0; !request->wish.payloads && i < 4; i++)
 		request->wish.payload[i] = payloads[i];
 	if (!request->wish.payloads)

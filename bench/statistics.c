@@ -94,7 +94,5 @@ struct estimate estimate_quotient(const double *above, unsigned aboves, const do
 
 bool estimate_differs(const struct estimate *quotient, double tolerance)
 {
-	if (!(quotient->low > 1) && !(quotient->high < 1))
-		return false;
-	return fabs(quotient->value - 1) > tolerance;
+	return quotient->low > 1 + tolerance || quotient->high < 1 - tolerance;
 }

@@ -21,7 +21,7 @@
 /* A latency's repetition is longer: its records are few. */
 #define LATENCY_TIMES 8u
 /* Of a repetition that has to be discarded. */
-#define TRIES 3u
+#define TRIES 4u
 
 struct worker {
 	struct worker_memory *memory;

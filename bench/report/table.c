@@ -1,107 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.c - a run as text for people
+ * table.c - ns a record and ratios: a table for each mode, ring and place
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "asked.h"
 #include "contestant.h"
 #include "number.h"
-#include "reports.h"
-
-/* Payloads beside each other; more come in further tables. */
-#define COLUMNS 4u
+#include "text_parts.h"
 
 /* One table: cells that differ in contestant, depth and payload alone. */
 struct table {
 	struct cell like; /* mode, size, writers, depth */
 	enum place place;
 };
-
-/* "1.23", three digits at least. */
-static const char *digits(char *text, size_t size, double value)
-{
-	if (!isfinite(value))
-		snprintf(text, size, "-");
-	else
-		snprintf(text, size, "%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
-	return text;
-}
-
-/* "1.23 [1.20 1.27]" */
-static void print_estimate(FILE *out, const struct estimate *estimate, int width)
-{
-	char value[32], low[32], high[32], text[112];
-
-	digits(value, sizeof(value), estimate->value);
-	if (isfinite(estimate->low))
-		snprintf(text, sizeof(text), "%s [%s %s]", value, digits(low, sizeof(low), estimate->low),
-			 digits(high, sizeof(high), estimate->high));
-	else
-		snprintf(text, sizeof(text), "%s", value);
-	fprintf(out, "%*s", width, text);
-}
-
-/* ---- what it was measured on ---- */
-
-static void print_places(const struct bench_report *report, FILE *out)
-{
-	struct place_counts counts;
-
-	summary_places(report->measured, &counts);
-	for (unsigned place = PLACE_NEAR; place < PLACES; place++)
-		if (counts.repetitions[place])
-			fprintf(out, "  %s repetitions across %s: round trip %.0f ns\n",
-				number_grouped(counts.repetitions[place]).text, place_text((enum place)place),
-				counts.trip_ns[place]);
-	if (report->plan->cpus < 2)
-		fprintf(out, "  one CPU: what takes two is not measured\n");
-	else
-		fprintf(out,
-			"  %s discarded, whose CPUs moved meanwhile (round trips below %d ns: one core; %d: one "
-			"cache)\n",
-			number_grouped(counts.repetitions[PLACE_MIXED]).text, PROBE_CACHE_NS, PROBE_FAR_NS);
-	fprintf(out, "  %s discarded, in which others ran on our CPUs\n",
-		number_grouped(counts.repetitions[PLACE_DISTURBED]).text);
-}
-
-static void print_machine(const struct bench_report *report, FILE *out)
-{
-	const struct environment *environment = report->environment;
-	const struct measured *measured = report->measured;
-	const struct plan *plan = report->plan;
-	int counters = measured->processes ? measured->process[0]->counters : -ENOENT;
-
-	fprintf(out, "nrb-bench %s   %s   Linux %s   %s %s\n", environment->version, report->topology->summary,
-		environment->kernel_short, environment->compiler, environment->compiler_flags);
-	fprintf(out, "%s%s%s   clock %s   revision %s\n", environment->cpu_model,
-		environment->hypervisor[0] ? "   under " : "", environment->hypervisor, environment->clocksource,
-		environment->revision);
-	fprintf(out, "%u processes of up to %u repetitions of %s, in %s", measured->processes, plan->repetitions,
-		number_duration(plan->time_ns).text, number_duration(measured->wall_ns).text);
-	fprintf(out, plan->cpus > 1 ? "; cpu%u writes, cpu%u reads\n" : "; cpu%u writes\n", plan->cpu[0],
-		plan->cpus > 1 ? plan->cpu[1] : 0);
-	print_places(report, out);
-	if (report->stolen.steal_ns)
-		fprintf(out, "the hypervisor took %s of these CPUs meanwhile\n",
-			number_duration(report->stolen.steal_ns).text);
-	if (counters)
-		fprintf(out, "no hardware counters: %s\n", counters_explain(counters));
-	if (measured->failed)
-		fprintf(out, "%u processes failed: %s\n", measured->failed, measured->message);
-	if (measured->stopped_by)
-		fprintf(out, "interrupted by SIG%s: %u of %u processes\n", sigabbrev_np(measured->stopped_by),
-			measured->processes, plan->processes);
-	if (plan->slow_percent)
-		fprintf(out, "NRB_BENCH_SLOW: %s is slowed down by %u %%, on purpose\n",
-			contestant_table[plan->slow_contestant]->name, plan->slow_percent);
-}
-
-/* ---- tables ---- */
 
 static bool belongs(const struct table *table, const struct cell *cell)
 {
@@ -345,7 +257,7 @@ static void print_places_of(const struct bench_report *report, const struct cell
 	}
 }
 
-static void print_tables(const struct bench_report *report, FILE *out)
+void print_tables(const struct bench_report *report, FILE *out)
 {
 	const struct plan *plan = report->plan;
 
@@ -358,134 +270,4 @@ static void print_tables(const struct bench_report *report, FILE *out)
 		if (!known)
 			print_places_of(report, &plan->cell[i], out);
 	}
-}
-
-/* ---- what could not be measured ---- */
-
-static void print_missing(const struct bench_report *report, FILE *out)
-{
-	const struct plan *plan = report->plan;
-	bool first = true;
-
-	for (uint32_t c = 0; contestant_table[c]; c++) {
-		const char *why = contestant_table[c]->absent ? contestant_table[c]->absent() : NULL;
-
-		if (!why)
-			continue;
-		fprintf(out, "%s%s: %s\n", first ? "\nnot measured\n  " : "  ", contestant_table[c]->name, why);
-		first = false;
-	}
-	for (unsigned i = 0; i < plan->cells; i++) {
-		const struct cell *cell = &plan->cell[i];
-		int status = summary_status(report->measured, i);
-
-		if (!status || status == -EOPNOTSUPP)
-			continue;
-		fprintf(out, "%s%s, %s, %u B: %s\n", first ? "\nnot measured\n  " : "  ",
-			contestant_table[cell->contestant]->name, mode_table[cell->mode].name, cell->payload,
-			status == -ETIME ? "it stood still for two seconds" : strerror(-status));
-		first = false;
-	}
-}
-
-/* ---- what is asked of libnrb ---- */
-
-/* Where it was measured most often. */
-static enum place usual_place(const struct bench_report *report, unsigned above, unsigned below)
-{
-	const struct cell *cell = report->plan->cell;
-	unsigned crossing = cell_crosses(&cell[above]) ? above : below, most = 0;
-	enum place usual = PLACE_ONE;
-
-	if (!cell_crosses(&cell[crossing]))
-		return PLACE_ONE;
-	for (unsigned place = PLACE_NEAR; place < PLACES; place++) {
-		unsigned count = summary_counts(report->measured, crossing, (enum place)place).repetitions;
-
-		if (count > most) {
-			most = count;
-			usual = (enum place)place;
-		}
-	}
-	return usual;
-}
-
-static void print_asked_row(const struct bench_report *report, const struct asked *asked, const uint32_t *payload,
-			    unsigned payloads, FILE *out)
-{
-	const uint64_t data_size = report->request->wish.size[0];
-	unsigned above, below, any = 0;
-
-	for (unsigned p = 0; p < payloads; p++)
-		any += !asked_cells(asked, report->plan, payload[p], data_size, &above, &below);
-	if (!any)
-		return;
-	fprintf(out, "%-42s", asked->text);
-	for (unsigned p = 0; p < payloads; p++) {
-		struct estimate estimate = { .value = NAN, .low = NAN, .high = NAN };
-
-		if (!asked_cells(asked, report->plan, payload[p], data_size, &above, &below))
-			estimate = asked_estimate(asked, report->measured, above, below,
-						  usual_place(report, above, below));
-		print_estimate(out, &estimate, 19);
-	}
-	fputc('\n', out);
-}
-
-static void print_asked(const struct bench_report *report, FILE *out)
-{
-	const struct plan_wish *wish = &report->request->wish;
-	unsigned payloads = wish->payloads < COLUMNS ? wish->payloads : COLUMNS, above, below, any = 0;
-
-	for (const struct asked *asked = asked_table; asked->name; asked++)
-		for (unsigned p = 0; p < payloads; p++)
-			any += !asked_cells(asked, report->plan, wish->payload[p], wish->size[0], &above, &below);
-	if (!any)
-		return;
-	fprintf(out, "\nwhat is asked of libnrb: ratios with their intervals, where CPUs were most of the time\n%-42s",
-		"");
-	for (unsigned p = 0; p < payloads; p++)
-		fprintf(out, "%17u B", wish->payload[p]);
-	fputc('\n', out);
-	for (const struct asked *asked = asked_table; asked->name; asked++)
-		print_asked_row(report, asked, wish->payload, payloads, out);
-}
-
-/* ---- since an earlier run ---- */
-
-static void print_comparison(const struct bench_report *report, FILE *out)
-{
-	const struct comparison *comparison = report->comparison;
-
-	if (!comparison)
-		return;
-	fprintf(out, "\nsince %s (%s): %u of %u ratios differ, by more than %s and beyond intervals of %.2f %% each\n",
-		comparison->started, comparison->revision, comparison->differences, comparison->count,
-		number_percent(comparison->tolerance).text, comparison->confidence * 100);
-	for (unsigned i = 0; i < comparison->count; i++) {
-		const struct compared *compared = &comparison->compared[i];
-		const struct cell *cell = &report->plan->cell[compared->cell];
-
-		if (!compared->differs)
-			continue;
-		fprintf(out, "  %s, %s, %u B%s%s: %+.1f %% (%+.1f to %+.1f)\n",
-			contestant_table[cell->contestant]->name, mode_table[cell->mode].name, cell->payload,
-			cell_crosses(cell) ? ", " : "", cell_crosses(cell) ? place_text(compared->place) : "",
-			(compared->change.value - 1) * 100, (compared->change.low - 1) * 100,
-			(compared->change.high - 1) * 100);
-	}
-}
-
-int report_table(const struct bench_report *report, FILE *out)
-{
-	print_machine(report, out);
-	fprintf(out,
-		"ns a record, medians; ratios to %s (of loop: to it polled; overwrite, nested: to it alone; "
-		"writers: to one)\n",
-		PLAN_REFERENCE);
-	print_tables(report, out);
-	print_missing(report, out);
-	print_asked(report, out);
-	print_comparison(report, out);
-	return 0;
 }
