@@ -87,7 +87,7 @@ static void complete_wish(struct plan_wish *wish)
 {
 	if (wish->contestants)
 		return;
-	for (uint32_t i = 0; contestant_table[i] && i < PLAN_CONTESTANTS; i++)
+	for (uint32_t i = 0; i < PLAN_CONTESTANTS && contestant_table[i]; i++)
 		wish->contestant[wish->contestants++] = i;
 }
 

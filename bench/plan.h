@@ -3,7 +3,8 @@
  * plan.h - what is measured: cells, each a contestant in one mode with one size of payload and ring
  *
  * Cells of the same payload and ring make a group, and are measured in turn, a repetition each, in an order that chance
- * decides anew each time. So each repetition has one of its reference beside it, moments apart.
+ * decides anew each time. Those with the same reference follow one another, and it is measured again in between: so
+ * each repetition has one of its reference beside it, moments apart.
  *
  * Plain data: the process that measures finds it in memory that it shares with who asked.
  */

@@ -16,9 +16,10 @@ struct sample {
 	double dropped;      /* share of the records that were refused */
 	double instructions; /* a record; NaN: not known */
 	double cycles;
-	double trip_ns[2]; /* round trip between the CPUs, before and after; 0: none */
-	uint32_t place;    /* enum place */
-	uint32_t unused;
+	double trip_ns[2];   /* round trip between the CPUs, before and after; 0: none */
+	double reference_ns; /* what its cell's reference took just before; 0: it has none */
+	uint32_t place;      /* enum place */
+	uint32_t reference_place;
 };
 
 struct repetition {

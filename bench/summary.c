@@ -30,6 +30,17 @@ void summary_ns(const struct measured *measured, unsigned cell, enum place place
 	}
 }
 
+/* What @below took in the repetition that @above is of, or just before. */
+static struct sample beside(const struct measured *measured, unsigned process, unsigned above, unsigned below,
+			    unsigned repetition)
+{
+	const struct sample *sample = worker_sample(measured->process[process], above, repetition);
+
+	if (above == below || measured->plan->cell[above].reference != (int32_t)below)
+		return *worker_sample(measured->process[process], below, repetition);
+	return (struct sample) { .ns = sample->reference_ns, .place = sample->reference_place };
+}
+
 void summary_ratio(const struct measured *measured, unsigned above, unsigned below, enum place place,
 		   double *by_process)
 {
@@ -41,10 +52,10 @@ void summary_ratio(const struct measured *measured, unsigned above, unsigned bel
 
 		for (unsigned r = 0; r < plan->repetitions; r++) {
 			const struct sample *x = worker_sample(measured->process[p], above, r);
-			const struct sample *y = worker_sample(measured->process[p], below, r);
+			const struct sample y = beside(measured, p, above, below, r);
 
-			if (is_at(&plan->cell[above], x, place) && is_at(&plan->cell[below], y, place))
-				values[count++] = x->ns / y->ns;
+			if (is_at(&plan->cell[above], x, place) && is_at(&plan->cell[below], &y, place))
+				values[count++] = x->ns / y.ns;
 		}
 		by_process[p] = median(values, count);
 	}

@@ -20,6 +20,8 @@
 #define ROUNDS_MIN 2u
 /* A latency's repetition is longer: its records are few. */
 #define LATENCY_TIMES 8u
+/* A reference that is older is measured again: neighbours on the same core come and go faster than a round does. */
+#define FRESH_NS (20 * NS_PER_MS)
 /* Of a repetition that has to be discarded. */
 #define TRIES 4u
 
@@ -30,6 +32,8 @@ struct worker {
 	struct random random;
 	struct histogram histogram;
 	uint32_t burst[PLAN_CELLS];
+	uint64_t last_ns[PLAN_CELLS]; /* when a cell was measured last, and what came of it */
+	struct sample last[PLAN_CELLS];
 	uint32_t order[PLAN_CELLS];
 	unsigned cells; /* of the group, in order */
 	unsigned char payload[4096];
@@ -97,32 +101,76 @@ static int measure(struct worker *worker, unsigned index, uint64_t time_ns, stru
 }
 
 /* One that has to be discarded is made again, a few times; what is left then is told to be that. */
+static int measure_well(struct worker *worker, unsigned index, uint64_t deadline)
+{
+	struct sample *sample = &worker->last[index];
+
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		int rc = measure(worker, index, worker->memory->plan.time_ns, sample);
+
+		worker->last_ns[index] = clock_ns();
+		if (rc)
+			return rc;
+		if (sample->place < PLACES || is_stopped(worker) || clock_ns() > deadline)
+			break;
+	}
+	return 0;
+}
+
+/* What the reference of cell @index takes at this time; its own failure shows when it is its turn. */
+static const struct sample *fresh_reference(struct worker *worker, unsigned index, uint64_t deadline)
+{
+	unsigned reference = (unsigned)worker->memory->plan.cell[index].reference;
+	const struct sample *sample = &worker->last[reference];
+
+	if (clock_ns() - worker->last_ns[reference] > FRESH_NS || sample->place >= PLACES || !(sample->ns > 0))
+		measure_well(worker, reference, deadline);
+	return sample;
+}
+
 static void measure_and_note(struct worker *worker, unsigned index, unsigned round, uint64_t deadline)
 {
 	struct worker_memory *memory = worker->memory;
+	const bool refers = memory->plan.cell[index].reference != (int32_t)index;
+	const struct sample *reference = refers ? fresh_reference(worker, index, deadline) : NULL;
 	struct sample *sample = worker_sample(memory, index, round);
 	struct histogram *histogram;
 
-	for (unsigned tries = 0; tries < TRIES; tries++) {
-		memory->status[index] = measure(worker, index, memory->plan.time_ns, sample);
-		if (memory->status[index])
-			return;
-		if (sample->place < PLACES || is_stopped(worker) || clock_ns() > deadline)
-			break;
+	memory->status[index] = measure_well(worker, index, deadline);
+	if (memory->status[index])
+		return;
+	*sample = worker->last[index];
+	if (reference) {
+		sample->reference_ns = reference->ns;
+		sample->reference_place = reference->place;
 	}
 	histogram = worker_histogram(memory, index, (enum place)sample->place);
 	if (histogram)
 		histogram_merge(histogram, &worker->histogram);
 }
 
+static void swap(uint32_t *a, uint32_t *b)
+{
+	uint32_t kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+/* Cells of one reference follow one another, in an order that is another each time; and so do references. */
 static void shuffle(struct worker *worker)
 {
-	for (unsigned i = worker->cells; i > 1; i--) {
-		unsigned other = random_below(&worker->random, i);
-		uint32_t kept = worker->order[i - 1];
+	const struct cell *cell = worker->memory->plan.cell;
+	uint32_t *order = worker->order;
 
-		worker->order[i - 1] = worker->order[other];
-		worker->order[other] = kept;
+	for (unsigned i = worker->cells; i > 1; i--)
+		swap(&order[i - 1], &order[random_below(&worker->random, i)]);
+	for (unsigned done = 0; done < worker->cells;) {
+		int32_t reference = cell[order[done]].reference;
+
+		for (unsigned i = done; i < worker->cells; i++)
+			if (cell[order[i]].reference == reference)
+				swap(&order[done++], &order[i]);
 	}
 }
 
@@ -154,7 +202,7 @@ static void measure_all(struct worker *worker)
 	uint64_t start = clock_ns();
 	unsigned before = 0;
 
-	for (unsigned group = 0; group < plan->groups && !is_stopped(worker); group++) {
+	for (unsigned group = 0; group < plan->groups && plan->cells && !is_stopped(worker); group++) {
 		for (unsigned i = 0; i < plan->cells; i++)
 			before += plan->cell[i].group == group;
 		measure_group(worker, group, start + plan->budget_ns * before / plan->cells);

@@ -30,9 +30,10 @@ static int insist(struct writing *writing)
 	int rc = -ENOSPC;
 
 	for (unsigned tries = 1; rc == -ENOSPC; tries++) {
-		if (writing->when_full != FULL_TAKE)
-			nrb_cpu_relax();
-		else if (!writing->contestant->take(writing->ring, tries == 1 ? writing->least : 1) && tries > 1)
+		const bool takes = writing->when_full == FULL_TAKE;
+
+		/* Half a ring first; if there is no half, what there is. */
+		if (!takes || !writing->contestant->take(writing->ring, tries == 1 ? writing->least : 1))
 			nrb_cpu_relax();
 		rc = write_one(writing);
 		if (rc == -ENOSPC && tries % TRIES == 0 && clock_ns() - start > PATIENCE_NS)

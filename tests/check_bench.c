@@ -324,8 +324,9 @@ static void fill(const struct measured *measured, enum place place, double ratio
 		for (unsigned r = 0; r < REPETITIONS; r++) {
 			double speed = 1 + p * 0.1 + r * r;
 
-			*worker_sample(measured->process[p], 0, r) =
-				(struct sample) { .ns = ratio * speed, .place = place };
+			*worker_sample(measured->process[p], 0, r) = (struct sample) {
+				.ns = ratio * speed, .place = place, .reference_ns = speed, .reference_place = place
+			};
 			*worker_sample(measured->process[p], 1, r) = (struct sample) { .ns = speed, .place = place };
 		}
 	}
@@ -358,6 +359,8 @@ START_TEST(discards_mixed)
 		*worker_sample(measured.process[p], 0, 0) = (struct sample) { .ns = 1e6, .place = PLACE_MIXED };
 		*worker_sample(measured.process[p], 0, 2) = (struct sample) { .ns = 1e6, .place = PLACE_DISTURBED };
 		*worker_sample(measured.process[p], 1, 1) = (struct sample) { .ns = 1e-6, .place = PLACE_FAR };
+		worker_sample(measured.process[p], 0, 1)->reference_place = PLACE_FAR;
+		worker_sample(measured.process[p], 0, 1)->reference_ns = 1e-6;
 	}
 	ck_assert(fabs(summary_ratio_estimate(&measured, 0, 1, PLACE_CACHE).value - 2.5) < 1e-9);
 	ck_assert_uint_eq(summary_counts(&measured, 0, PLACE_CACHE).repetitions, PROCESSES * (REPETITIONS - 2));

@@ -17,8 +17,8 @@
 #include "reports.h"
 
 #define DRAW_NS (30 * NS_PER_S)
-#define PANEL_WIDTH 460
-#define PANEL_HEIGHT 420
+#define PANEL_WIDTH 460u
+#define PANEL_HEIGHT 420u
 
 /* Panels: modes at the first size of ring that the plan has of them. */
 struct panel {
@@ -95,11 +95,11 @@ static void print_panel(const struct bench_report *report, const struct panel *p
 	const char *comma = "plot ";
 	bool drawn[PLAN_CONTESTANTS] = { false };
 
-	for (uint32_t c = 0; contestant_table[c] && c < PLAN_CONTESTANTS; c++)
+	for (uint32_t c = 0; c < PLAN_CONTESTANTS && contestant_table[c]; c++)
 		drawn[c] = print_points(report, panel, c, out);
 	fprintf(out, "set title \"%s%s%s\" noenhanced\n", mode_table[panel->like.mode].name,
 		cell_crosses(&panel->like) ? ", " : "", cell_crosses(&panel->like) ? place_text(panel->place) : "");
-	for (uint32_t c = 0; contestant_table[c] && c < PLAN_CONTESTANTS; c++) {
+	for (uint32_t c = 0; c < PLAN_CONTESTANTS && contestant_table[c]; c++) {
 		if (!drawn[c])
 			continue;
 		fprintf(out, "%s$p%uc%u using 1:2:3:4 with yerrorlines title \"%s\" noenhanced", comma,
