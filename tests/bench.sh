@@ -98,8 +98,8 @@ refuses_plants() {
 refuses_to_compare() {
 	echo '{"program": "nrb-stress"}' >"$tmp/other.json"
 	echo 'no JSON' >"$tmp/none.json"
-	refuses 'no report of nrb-bench' --compare="$tmp/other.json" && refuses 'none.json' --compare="$tmp/none.json" &&
-		refuses 'missing.json' --compare="$tmp/missing.json"
+	refuses 'no report of nrb-bench' --compare="$tmp/other.json" &&
+		refuses 'none.json' --compare="$tmp/none.json" && refuses 'missing.json' --compare="$tmp/missing.json"
 }
 
 missing_directory() {
@@ -135,8 +135,8 @@ start() {
 	pid=$!
 	for _ in $(seq 200); do
 		child=$(pgrep -P "$pid" | head -n 1)
-		[ -n "$child" ] && [ "$(tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null | grep -c -- --process)" = 1 ] &&
-			return 0
+		# It has executed itself anew.
+		[ -n "$child" ] && tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null | grep -q ' --process=' && return 0
 		sleep 0.01
 	done
 	return 1

@@ -148,9 +148,14 @@ static void print_asked_row(const struct bench_report *report, const struct aske
 
 	for (unsigned p = 0; p < payloads; p++)
 		any += !asked_cells(asked, report->plan, payload[p], data_size, &above, &below);
-	if (!any)
+	/* Whoever named modes asked for nothing else. */
+	if (!any && report->request->wish.modes)
 		return;
 	fprintf(out, "%-42s", asked->text);
+	if (!any) {
+		fprintf(out, "%19s\n", "not measured");
+		return;
+	}
 	for (unsigned p = 0; p < payloads; p++) {
 		struct estimate estimate = { .value = NAN, .low = NAN, .high = NAN };
 
