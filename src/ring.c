@@ -197,12 +197,12 @@ static struct nrb_ring *allocate_ring(void)
 static void offer_sections(struct nrb_ring *ring, const struct nrb_attr *attr)
 {
 #ifdef NRB_HAVE_SECTIONS
+	ring->wide_copy = __builtin_cpu_supports("avx2") != 0;
 	/* 0: the kernel or the user has not let the C library register it; somebody else may have. */
 	if (ring->in_mode || attr->flags & NRB_NO_RSEQ || !__rseq_size)
 		return;
 	ring->section_limit = ring->payload_limit < NRB_SECTION_LIMIT ? ring->payload_limit : NRB_SECTION_LIMIT;
 	ring->rseq = __rseq_offset;
-	ring->wide_copy = __builtin_cpu_supports("avx2") != 0;
 #else
 	(void)ring;
 	(void)attr;

@@ -9,11 +9,9 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 # The scripts ask how the library was built, and compile its header.
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
-test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/examples.sh tests/instructions.sh \
-	tests/model.sh tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh tests/symbols.sh
-test_scripts = tests/aarch64.sh tests/abi.sh tests/bench.sh tests/cli.sh tests/dump.sh tests/examples.sh tests/model.sh \
-test_scripts = tests/aarch64.sh tests/abi.sh tests/cli.sh tests/dump.sh tests/examples.sh tests/model.sh \
-	tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh tests/symbols.sh
+test_scripts = tests/aarch64.sh tests/abi.sh tests/bench.sh tests/cli.sh tests/dump.sh tests/examples.sh \
+	tests/instructions.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh \
+	tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \
@@ -38,9 +36,6 @@ tests_instructions_LDFLAGS = $(AM_LDFLAGS) -static
 tests_instructions_LDADD = src/libnrb.la
 instructions: tests/instructions$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) $(SH_LOG_COMPILER) $(srcdir)/tests/instructions.sh
-# The benchmark, as people use and misuse it.
-dist_check_SCRIPTS += tests/bench.sh
-TESTS += tests/bench.sh
 
 # What examples.sh profiles: with frame pointers in each function.
 check_PROGRAMS += tests/burn

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy.h - the limits' copy: short payloads without a call
+ * copy.h - the limits' copy: libnrb's own, so that they are limits
  */
 #ifndef BENCH_COPY_H
 #define BENCH_COPY_H
@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "section.h"
 
 #define LIMIT_INLINE static inline __attribute__((always_inline))
 
@@ -55,29 +57,46 @@ LIMIT_INLINE void limit_copy_ends(unsigned char *to, const unsigned char *from, 
 		limit_copy_vector(to + last + 16 * (size_t)i, from + last + 16 * (size_t)i);
 }
 
-/* Beyond these memcpy, which knows wider registers, gains more by them than its call costs. */
-#define LIMIT_SHORT 128u
+/* Up to so many bytes: some comparisons, no loop, nothing to save. */
+#define LIMIT_SHORT 64u
 
-/* Up to LIMIT_SHORT bytes: some comparisons, no loop. */
 LIMIT_INLINE void limit_copy_short(void *to, const void *from, size_t size)
 {
 	if (size < 16)
 		limit_copy_few(to, from, size);
 	else if (size <= 32)
 		limit_copy_ends(to, from, size, 1);
-	else if (size <= 64)
-		limit_copy_ends(to, from, size, 2);
 	else
-		limit_copy_ends(to, from, size, 4);
+		limit_copy_ends(to, from, size, 2);
 }
 
-/* The one place where the limits' copy is chosen. */
+#ifdef NRB_HAVE_SECTIONS
+/* What the library's copy asks of a ring: whether there are registers of 32 bytes. */
+extern struct nrb_ring limit_ring;
+
+/* More: the very text of the library's sections, without a section around it. */
+LIMIT_INLINE void limit_copy_long(void *to, const void *from, size_t size)
+{
+	__asm__ volatile("jmp 10f\n" NRB_SECTION_COPY_ASIDE "10:\n" NRB_SECTION_COPY
+			 :
+			 : "D"(&limit_ring), "a"((unsigned char *)to - 8), "d"(from), "c"(size),
+			   [wide] "i"(offsetof(struct nrb_ring, wide_copy)), [rseq] "i"(offsetof(struct nrb_ring, rseq))
+			 : "r8", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+			   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory");
+}
+#else
+#define limit_copy_long memcpy
+#endif
+
+/* The one place where the limits' copy is chosen: what the library does, and where it calls memcpy, memcpy. */
 LIMIT_INLINE void limit_copy(void *to, const void *from, size_t size)
 {
-	if (__builtin_expect(size > LIMIT_SHORT, 0))
-		memcpy(to, from, size);
-	else
+	if (size <= LIMIT_SHORT)
 		limit_copy_short(to, from, size);
+	else if (size <= 1024)
+		limit_copy_long(to, from, size);
+	else
+		memcpy(to, from, size);
 }
 
 #endif /* BENCH_COPY_H */

@@ -3,6 +3,15 @@
 
 #include <stdlib.h>
 
+#ifdef NRB_HAVE_SECTIONS
+struct nrb_ring limit_ring;
+
+static __attribute__((constructor)) void look_at_cpu(void)
+{
+	limit_ring.wide_copy = __builtin_cpu_supports("avx2") != 0;
+}
+#endif
+
 struct bench_ring *limit_open(const struct bench_attr *attr)
 {
 	struct nrb_attr plain = NRB_ATTR_INIT;

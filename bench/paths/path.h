@@ -26,10 +26,10 @@ void path_release(struct bench_ring *ring);
 /* nrb_reserve(), the limits' copy, @within, nrb_commit(). */
 int path_write_around(struct bench_ring *ring, const void *payload, size_t size, void (*within)(void *), void *arg);
 
-/* The library's own read loop: once it has one, it stands here, for all of them. */
-#define PATH_LOOP NULL
+/* nrb_reader_loop(). */
+int64_t path_loop(struct bench_ring *ring, uint64_t latency_ns, const uint32_t *stop);
 
 /* The members of struct contestant that are the same for all that are consumed. */
-#define PATH_CONSUMED .take = path_take, .next = path_next, .release = path_release, .loop = PATH_LOOP
+#define PATH_CONSUMED .take = path_take, .next = path_next, .release = path_release, .loop = path_loop
 
 #endif /* BENCH_PATH_H */
