@@ -191,6 +191,7 @@ struct nrb_reservation {
 	uint32_t record;       /* bytes of the record alone, header included */
 	uint64_t lost_pending; /* whether writes had been lost when this one began */
 	uint64_t wakeup;       /* what the ring's wakeup stood at when this one began */
+	void *quick;           /* the writer's page, if nrb_commit() can do without a call; or NULL */
 	uint64_t restore[16];  /* for a write path that must put something back at its end (a signal mask) */
 };
 
@@ -243,6 +244,42 @@ int nrb_reserve(struct nrb_ring *ring, struct nrb_reservation *reservation, uint
  * Context: writer, the same that reserved. Async-signal-safe, keeps errno.
  */
 void nrb_commit(struct nrb_ring *ring, struct nrb_reservation *reservation);
+
+#if defined(__GNUC__) && !defined(NRB_NO_INLINE)
+/*
+ * nrb_commit() of the usual case: the outermost write, in a plain ring. To call is a good part of what it costs.
+ *
+ * The steps P2 to P5 of doc/protocol.md. What they go by cannot change: the layout of the ring's two first pages, which
+ * other processes and files rely on as well; and that the first word of a ring is where its control page is, and 0 in a
+ * child that was forked, which has no right to write.
+ */
+static inline __attribute__((always_inline)) void nrb_commit_inline(struct nrb_ring *ring,
+								    struct nrb_reservation *reservation)
+{
+	char *writer = (char *)reservation->quick, *control;
+	uint64_t head;
+
+	__builtin_memcpy(&control, ring, sizeof(control));
+	if (!writer || !control) {
+		nrb_commit(ring, reservation);
+		return;
+	}
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	head = __atomic_load_n((uint64_t *)(void *)(writer + 64), __ATOMIC_RELAXED);
+	/* publish:B  pairs with poll:C. */
+	__atomic_store_n((uint64_t *)(void *)(control + 1024), head, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n((uint32_t *)(void *)(writer + 88), 0, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (__builtin_expect(__atomic_load_n((uint64_t *)(void *)(writer + 64), __ATOMIC_RELAXED) == head, 1))
+		return;
+	/* Somebody nested before nest was 0, and left publishing to us: once more. */
+	__atomic_store_n((uint32_t *)(void *)(writer + 88), 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	nrb_commit(ring, reservation);
+}
+#define nrb_commit(ring, reservation) nrb_commit_inline(ring, reservation)
+#endif
 
 /**
  * nrb_discard - give up a record that was reserved

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order.h - every atomic access and every fence of the project.
+ * order.h - every atomic access and every fence of the project, but for those of nrb_commit_inline() in nrb.h, which is
+ *           installed alone
  *
  * Nobody else spells a primitive: a reader of the code finds here the full list of what it relies on. There are three
  * kinds, and their names keep them apart:

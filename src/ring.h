@@ -58,7 +58,8 @@ struct nrb_writer {
 	uint64_t boundary[NRB_BOUNDARIES];
 };
 
-_Static_assert(offsetof(struct nrb_writer, head) == 64, "the hot fields begin a cache line");
+_Static_assert(offsetof(struct nrb_writer, head) == 64, "the hot fields begin a cache line, and as in nrb.h");
+_Static_assert(offsetof(struct nrb_writer, nest) == 88, "as in nrb.h");
 _Static_assert(offsetof(struct nrb_writer, boundary) == 128, "and fill one");
 _Static_assert(sizeof(struct nrb_writer) <= 4096, "it fits into the smallest page");
 
@@ -89,6 +90,7 @@ struct nrb_ring {
 	uint32_t wide_copy; /* whether there are registers of 32 bytes to copy with */
 };
 
+_Static_assert(offsetof(struct nrb_ring, control) == 0, "as in nrb.h");
 _Static_assert(offsetof(struct nrb_ring, payload_limit) < 64, "what each write needs lies in one cache line");
 
 /* What else belongs to a ring, in the page before it, which a forked child keeps: so that it can let go of all that. */

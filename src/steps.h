@@ -204,6 +204,7 @@ NRB_STEP int nrb_reserve_by(const struct nrb_steps *steps, struct nrb_ring *ring
 {
 	int rc;
 
+	r->quick = NULL;
 	/* 0: in a child that was forked the ring is no writer's. */
 	if (size >= ring->payload_limit)
 		return ring->payload_limit ? -EMSGSIZE : -EPERM;
