@@ -221,48 +221,47 @@ slow:
 
 /* Room for so many bytes, without copying anything yet. The carry at the end: there was. */
 #define NRB_SECTION_TAKE \
-	NRB_SECTION_DESCRIBE("11", "1f", "2f", "21f") \
-	NRB_SECTION_DESCRIBE("12", "1f", "2f", "22f") \
+	NRB_SECTION_DESCRIBE("11", "1f", "3f", "21f") \
+	NRB_SECTION_DESCRIBE("12", "1f", "3f", "22f") \
 	"	leaq	11b(%%rip), %[at]\n" \
 	"	cmpl	$0, %%fs:4(%[rseq])\n" \
 	"	jl	22f\n" \
 	"10:	movq	%[at], %%fs:8(%[rseq])\n" \
 	"1:	movq	%[head], %[at]\n" \
-	"	leaq	(%[at],%[bytes]), %%r8\n" \
-	"	movq	%%r8, %%r9\n" \
-	"	subq	%[tail], %%r9\n" \
-	"	cmpq	%[size], %%r9\n" \
-	"	jae	2f\n" \
-	"	movq	%%r8, %[head]\n" \
-	"2:\n" \
+	"	leaq	(%[at],%[bytes]), %[end]\n" \
+	"	movq	%[end], %[used]\n" \
+	"	subq	%[tail], %[used]\n" \
+	"	cmpq	%[size], %[used]\n" \
+	"	jae	3f\n" \
+	"	movq	%[end], %[head]\n" \
+	"3:\n" \
 	".subsection 1\n" \
 	NRB_SECTION_SIGNATURE \
 	"21:	leaq	12b(%%rip), %[at]\n" \
 	"	jmp	10b\n" \
 	NRB_SECTION_SIGNATURE \
 	"22:	clc\n" \
-	"	jmp	2b\n" \
+	"	jmp	3b\n" \
 	".previous\n"
 
 /* clang-format on */
 
 /*
- * As nrb_reserve_space(), within begin and publish: a section in place of compare and swap, which takes longer than all
- * the rest of a reservation. Aborted twice, the swap it is.
+ * In place of nrb_reserve_space()'s swap, which takes longer than all the rest of a reservation. Aborted twice, the
+ * swap it is.
  *
  * Return: whether there is room as far as the cached data_tail says, and then *@position.
  */
-NRB_STEP bool nrb_take_in_section(struct nrb_ring *ring, uint64_t bytes, uint64_t *position)
+NRB_STEP bool nrb_take_in_section(const struct nrb_ring *ring, struct nrb_writer *w, uint64_t bytes, uint64_t *position)
 {
-	struct nrb_writer *w = ring->writer;
-	uint64_t at;
+	uint64_t at, end, used;
 	bool done;
 
 	__asm__ volatile(
 		NRB_SECTION_TAKE
-		: "=@ccc"(done), [at] "=&r"(at), [head] "+m"(w->head)
+		: "=@ccc"(done), [at] "=&r"(at), [end] "=&r"(end), [used] "=&r"(used), [head] "+m"(w->head)
 		: [rseq] "r"(ring->rseq), [bytes] "r"(bytes), [tail] "m"(w->tail_cache), [size] "m"(ring->data_size)
-		: "r8", "r9", "memory");
+		: "memory");
 	*position = at;
 	return done;
 }
@@ -270,41 +269,39 @@ NRB_STEP bool nrb_take_in_section(struct nrb_ring *ring, uint64_t bytes, uint64_
 /*
  * nrb_reserve_in_section - nrb_reserve() of a payload smaller than ring->section_limit, in the usual case
  *
+ * That is the outermost write, with no losses to tell: so nest is known, and known to nrb_commit().
+ *
  * Return: whether that is done; if not, nothing is.
  */
 NRB_STEP bool nrb_reserve_in_section(struct nrb_ring *ring, struct nrb_reservation *r, uint32_t type, size_t size)
 {
-	const uint64_t record = sizeof(struct nrb_header) + ((size + 7) & ~(size_t)7);
-	const uint64_t header = type | record << 48;
 	struct nrb_writer *w = ring->writer;
-	uint64_t position;
+	uint64_t position, record;
 	unsigned char *at;
-	uint32_t nest;
 
 	/* Types as above. */
 	if (NRB_SELDOM(!(type & ~(NRB_RECORD_LOST | NRB_RECORD_PADDING)) || nrb_load_relaxed(&ring->control->paused) ||
-		       nrb_local_load(&w->lost)))
+		       nrb_local_load(&w->lost) | nrb_local_load(&w->nest)))
 		return false;
+	record = sizeof(struct nrb_header) + ((size + 7) & ~(size_t)7);
 	/* As nrb_begin(), and what it says of strikes holds here. */
-	nest = nrb_local_load(&w->nest);
-	nrb_local_store(&w->nest, nest + 1);
+	nrb_local_store(&w->nest, 1);
 	nrb_local_fence();
-	if (NRB_SELDOM(!nrb_take_in_section(ring, record, &position))) {
-		/* Nothing has been reserved. Who nested has left its record to us to publish, and so would the nest
-		 * protocol have it that comes next. */
-		nrb_local_store(&w->nest, nest);
+	if (NRB_SELDOM(!nrb_take_in_section(ring, w, record, &position))) {
+		/* Nothing has been reserved. Who nested has left its record to us to publish, and that does the nest
+		 * protocol, which comes next. */
+		nrb_local_store(&w->nest, 0);
 		return false;
 	}
 	at = ring->data + (position & ring->mask);
 	if (NRB_SELDOM(size & 7))
 		memset(at + record - 8, 0, 8);
-	memcpy(at, &header, sizeof(header));
-	r->payload = at + sizeof(header);
+	memcpy(at, &(const uint64_t) { type | record << 48 }, sizeof(struct nrb_header));
+	r->payload = at + sizeof(struct nrb_header);
 	r->position = position;
 	r->size = (uint32_t)record;
 	r->record = (uint32_t)record;
-	r->lost_pending = 0;
-	r->quick = nest ? NULL : w;
+	r->quick = w;
 	return true;
 }
 
