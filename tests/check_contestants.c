@@ -393,6 +393,32 @@ START_TEST(records_go_across)
 }
 END_TEST
 
+/* What the loop has read and what is left when it ends are all of them. */
+START_TEST(loop_reads_them_all)
+{
+	struct writing writing = { .contestant = at(_i), .end_ns = clock_ns() + PATIENCE_NS };
+	const struct bench_attr attr = attr_for(writing.contestant);
+	const void *payload;
+	pthread_t thread;
+	int64_t read;
+	size_t size;
+
+	if (!is_here(writing.contestant) || !writing.contestant->loop)
+		return;
+	writing.ring = writing.contestant->open(&attr);
+	ck_assert_ptr_nonnull(writing.ring);
+	ck_assert_int_eq(pthread_create(&thread, NULL, write_all, &writing), 0);
+	read = writing.contestant->loop(writing.ring, 100000, &writing.done);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(writing.done, 1);
+	ck_assert_int_gt(read, 0);
+	while (writing.contestant->next(writing.ring, &payload, &size) == 1)
+		read++;
+	ck_assert_int_eq(read, RECORDS_ACROSS);
+	writing.contestant->close(writing.ring);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("contestants");
@@ -405,5 +431,6 @@ Suite *suite_make(void)
 	suite_add_loop(rings, take_gives_all_room_back, count(), NULL);
 	suite_add_loop(rings, nested_writes_nest, count(), NULL);
 	suite_add_loop(rings, records_go_across, count(), NULL);
+	suite_add_loop(rings, loop_reads_them_all, count(), NULL);
 	return suite;
 }
