@@ -207,13 +207,14 @@ static _Noreturn void guard(int fd)
 			pid = 0;
 	if (pid > 0)
 		end_process(pid);
-	remove_folder(daemon_state.folder);
 	if (daemon_state.root_folder_is_ours)
 		rmdir(ROOT_FOLDER);
 	if (daemon_state.wait_is_ours)
 		remove_shm(false);
 	if (daemon_state.user_wait_is_ours)
 		remove_shm(true);
+	/* Last: once it is gone all is. */
+	remove_folder(daemon_state.folder);
 	_exit(0);
 }
 
