@@ -50,7 +50,7 @@ static const struct argp_option options[] = {
 	{ "list", 'l', NULL, 0, "List contestants and modes", 1 },
 	{ NULL, 0, NULL, 0, "How:", 2 },
 	{ "quick", KEY_QUICK, NULL, 0, "Fewer and shorter repetitions: under a minute in all", 2 },
-	{ "duration", 'd', "TIME", 0, "How long all of it takes, about (default 3m, quick 40s)", 2 },
+	{ "duration", 'd', "TIME", 0, "How long all of it takes, about (default 170s, quick 36s)", 2 },
 	{ "processes", KEY_PROCESSES, "N", 0, "Processes, 1 to 256 (default 10)", 2 },
 	{ "repetitions", 'r', "N", 0, "Repetitions in each process, at most, 1 to 1000 (default 25, quick 9)", 2 },
 	{ "time", 't', "TIME", 0, "Length of a repetition, 100us to 10s (default 2ms, quick 1ms)", 2 },
@@ -62,7 +62,7 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What is told:", 3 },
 	{ "output", 'o', "FORM[:FILE]", 0, "text, json or svg, on standard output or to FILE; may be repeated", 3 },
 	{ "compare", KEY_COMPARE, "FILE", 0, "Tell what has changed since an earlier run's JSON", 3 },
-	{ "tolerance", KEY_TOLERANCE, "SHARE", 0, "No smaller change is one (default 2%)", 3 },
+	{ "tolerance", KEY_TOLERANCE, "SHARE", 0, "No smaller change is one (default 5%)", 3 },
 	{ 0 }
 };
 
@@ -311,7 +311,7 @@ static void fill_in(struct request *request)
 	if (!request->repetitions)
 		request->repetitions = request->quick ? 9 : 25;
 	if (!request->duration_ns)
-		request->duration_ns = (request->quick ? 40 : 170) * NS_PER_S;
+		request->duration_ns = (request->quick ? 36 : 170) * NS_PER_S;
 	if (!request->wish.payloads && request->steady_ns) {
 		request->wish.payload[0] = 40;
 		request->wish.payloads = 1;
@@ -345,7 +345,7 @@ void request_parse(struct request *request, int argc, char **argv)
 		.interval_ns = NS_PER_S / 100000,
 		.loop_ns = NS_PER_MS,
 		.seed = 0x6e7262,
-		.tolerance = 0.02,
+		.tolerance = 0.05,
 		.process = -1,
 		.argc = argc,
 		.argv = argv,
