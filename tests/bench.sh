@@ -54,7 +54,8 @@ measures_all_modes() {
 	local modes mode
 	modes=$("$bench" --list | sed -n '/^modes:/,$s/^  \([a-z]*\) .*/\1/p' | paste -sd,)
 	run 0 tiny --processes=1 --repetitions=1 fixed overwrite --mode="$modes" --size=64K --payload=9,4096 \
-		--depth=2 --rate=1000000 --output=text --output=json:"$tmp/modes.json" && is_valid "$tmp/modes.json" || return 1
+		--depth=2 --rate=1000000 --output=text --output=json:"$tmp/modes.json" &&
+		is_valid "$tmp/modes.json" || return 1
 	for mode in alone overwrite nested writers; do
 		grep -q "\"mode\": \"$mode\"" "$tmp/modes.json" || { echo "no $mode"; return 1; }
 	done
