@@ -213,17 +213,18 @@ static unsigned groups_alike(const struct plan *plan)
 static void measure_all(struct worker *worker)
 {
 	const struct plan *plan = &worker->memory->plan;
+	const uint64_t cell_ns = plan->budget_ns / (plan->cells ? plan->cells : 1);
 	unsigned before = 0, alike = groups_alike(plan);
 	uint64_t start = clock_ns();
 
 	worker->end = start + plan->budget_ns / 4 * 5 + GRACE_NS;
-	for (unsigned i = 0; i < plan->groups && plan->cells && !is_stopped(worker); i++) {
+	for (unsigned i = 0; i < plan->groups && !is_stopped(worker); i++) {
 		/* Another one first in each process: where there is no time for all, none goes without. */
 		unsigned group = i < alike ? (i + worker->memory->number) % alike : i;
 
 		for (unsigned c = 0; c < plan->cells; c++)
 			before += plan->cell[c].group == group;
-		measure_group(worker, group, start + plan->budget_ns * before / plan->cells);
+		measure_group(worker, group, start + cell_ns * before);
 	}
 }
 
