@@ -94,5 +94,7 @@ struct estimate estimate_quotient(const double *above, unsigned aboves, const do
 
 bool estimate_differs(const struct estimate *quotient, double tolerance)
 {
-	return quotient->low > 1 + tolerance || quotient->high < 1 - tolerance;
+	if (!(quotient->low > 1 + tolerance / 2) && !(quotient->high < 1 - tolerance / 2))
+		return false;
+	return fabs(quotient->value - 1) > tolerance;
 }

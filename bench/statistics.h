@@ -42,7 +42,7 @@ struct estimate estimate_make(const double *values, unsigned count, double confi
 struct estimate estimate_quotient(const double *above, unsigned aboves, const double *below, unsigned belows,
 				  double confidence);
 
-/* Whether @quotient is another than 1: all of its interval, and by more than @tolerance, such as 0.02. */
+/* Whether @quotient differs from 1: by more than @tolerance, such as 0.05, and all of its interval by half of that. */
 bool estimate_differs(const struct estimate *quotient, double tolerance);
 
 #endif /* BENCH_STATISTICS_H */

@@ -125,13 +125,13 @@ END_TEST
 /* Beyond its interval, but less than is called a change. */
 START_TEST(tolerated)
 {
-	struct estimate change = { .value = 1.025, .low = 1.012, .high = 1.038, .count = 10 };
+	struct estimate change = { .value = 1.025, .low = 1.008, .high = 1.042, .count = 10 };
 
 	ck_assert(!estimate_differs(&change, 0.02));
 	ck_assert(estimate_differs(&change, 0.01));
 	change = (struct estimate) { .value = 0.9, .low = 0.85, .high = 1.01, .count = 10 };
 	ck_assert(!estimate_differs(&change, 0.02));
-	change.high = 0.99;
+	change.high = 0.995;
 	ck_assert(!estimate_differs(&change, 0.02));
 	change.high = 0.97;
 	ck_assert(estimate_differs(&change, 0.02));

@@ -194,9 +194,9 @@ static void print_comparison(const struct bench_report *report, FILE *out)
 
 	if (!comparison)
 		return;
-	fprintf(out, "\nsince %s (%s): %u of %u ratios differ: whole intervals of %.2f %% lie beyond %s\n",
+	fprintf(out, "\nsince %s (%s): %u of %u ratios differ: by more than %s, intervals of %.2f %% by half of it\n",
 		comparison->started, comparison->revision, comparison->differences, comparison->count,
-		comparison->confidence * 100, number_percent(comparison->tolerance).text);
+		number_percent(comparison->tolerance).text, comparison->confidence * 100);
 	for (unsigned i = 0; i < comparison->count; i++) {
 		const struct compared *compared = &comparison->compared[i];
 		const struct cell *cell = &report->plan->cell[compared->cell];
