@@ -301,6 +301,7 @@ NRB_STEP bool nrb_reserve_in_section(struct nrb_ring *ring, struct nrb_reservati
 	r->position = position;
 	r->size = (uint32_t)record;
 	r->record = (uint32_t)record;
+	r->lost_pending = 0;
 	r->quick = w;
 	return true;
 }
