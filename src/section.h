@@ -142,6 +142,8 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	"1:\n" \
 	NRB_SECTION_HEADER_ASIDE \
 	NRB_SECTION_COPY_ASIDE \
+	/* Whoever comes here has jumped. */ \
+	".p2align 6\n" \
 	"10:	movq	%c[writer](%%rdi), %%r9\n" \
 	"	leaq	15(%%rcx), %%r10\n" \
 	"	andq	$-8, %%r10\n" \

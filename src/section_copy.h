@@ -13,6 +13,9 @@
 
 /* clang-format off */
 
+/* In front of what is only ever jumped to. */
+#define NRB_ALIGN ".p2align 5\n"
+
 /* 8 to 16, and where all the others come back to. */
 #define NRB_SECTION_COPY \
 	"	cmpq	$16, %%rcx\n" \
@@ -47,12 +50,12 @@
 
 /* 17 to 32, 33 to 64. */
 #define NRB_COPY_TO_64 \
-	"50:	cmpq	$32, %%rcx\n" \
+	NRB_ALIGN "50:	cmpq	$32, %%rcx\n" \
 	"	ja	52f\n" \
 	NRB_COPY_16(0, 8, "", 0) \
 	NRB_COPY_16(-16, -8, ",%%rcx", 1) \
 	"	jmp	59f\n" \
-	"52:	cmpq	$64, %%rcx\n" \
+	NRB_ALIGN "52:	cmpq	$64, %%rcx\n" \
 	"	ja	53f\n" \
 	NRB_COPY_16(0, 8, "", 0) \
 	NRB_COPY_16(16, 24, "", 1) \
@@ -62,7 +65,7 @@
 
 /* 65 to 128, and more, where there are registers of 32 bytes. */
 #define NRB_COPY_WIDE \
-	"53:	cmpl	$0, %c[wide](%%rdi)\n" \
+	NRB_ALIGN "53:	cmpl	$0, %c[wide](%%rdi)\n" \
 	"	je	56f\n" \
 	"	cmpq	$128, %%rcx\n" \
 	"	ja	54f\n" \
@@ -72,7 +75,7 @@
 	NRB_COPY_32(-32, -24, ",%%rcx", 3) \
 	"	vzeroupper\n" \
 	"	jmp	59f\n" \
-	"54:	leaq	-128(%%rcx), %%r11\n" \
+	NRB_ALIGN "54:	leaq	-128(%%rcx), %%r11\n" \
 	"	xorl	%%r8d, %%r8d\n" \
 	"55:\n" NRB_COPY_128(0, 8, ",%%r8") \
 	"	addq	$128, %%r8\n" \
@@ -85,7 +88,7 @@
 
 /* More than 64 where there are none. */
 #define NRB_COPY_NARROW \
-	"56:	leaq	-64(%%rcx), %%r11\n" \
+	NRB_ALIGN "56:	leaq	-64(%%rcx), %%r11\n" \
 	"	xorl	%%r8d, %%r8d\n" \
 	"57:\n" NRB_COPY_64(0, 8, ",%%r8") \
 	"	addq	$64, %%r8\n" \
@@ -97,7 +100,7 @@
 
 /* 4 to 7, 1 to 3, none. */
 #define NRB_COPY_TO_7 \
-	"51:	testb	$4, %%cl\n" \
+	NRB_ALIGN "51:	testb	$4, %%cl\n" \
 	"	je	58f\n" \
 	"	movl	(%%rdx), %%r8d\n" \
 	"	movl	%%r8d, 8(%%rax)\n" \
