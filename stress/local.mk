@@ -13,6 +13,11 @@ stress_libstress_la_SOURCES = \
 	stress/inject/kick.h stress/inject/slow_motion.c stress/inject/slow_motion.h \
 	stress/inject/steer.c stress/inject/steer.h stress/inject/strike.c stress/inject/timer.c \
 	stress/inject/perf_trap.h stress/inject/trap.c stress/inject/trap.h \
+	stress/kernel/breakpoints.c stress/kernel/breakpoints.h stress/kernel/events.c stress/kernel/events.h \
+	stress/kernel/family.c stress/kernel/family.h stress/kernel/kernel.h stress/kernel/kernel_result.h \
+	stress/kernel/record.c stress/kernel/record.h stress/kernel/slice.c stress/kernel/steer.c \
+	stress/kernel/steer.h stress/kernel/target.c stress/kernel/version.c stress/kernel/version.h \
+	stress/kernel/watch.c stress/kernel/watch.h stress/kernel/writer.c stress/kernel/writer.h \
 	stress/levels.h \
 	stress/listing.c stress/listing.h \
 	stress/module.c stress/module.h \
@@ -26,6 +31,7 @@ stress_libstress_la_SOURCES = \
 	stress/reader.c stress/reader.h \
 	stress/replay.c stress/replay.h \
 	stress/report/json.c stress/report/json_map.c stress/report/json_step.c stress/report/json_value.h \
+	stress/report/json_kernel.c stress/report/text_kernel.c \
 	stress/report/ktap.c stress/report/output.c stress/report/report.h \
 	stress/report/text.c stress/report/text.h stress/report/text_detail.c \
 	stress/report/text_line.c stress/report/text_step.c stress/report/text_table.c stress/report/text_map.c \

@@ -11,6 +11,7 @@
 
 #include "environment.h"
 #include "inject/steer.h"
+#include "kernel/kernel.h"
 #include "progress.h"
 #include "replay.h"
 #include "report/report.h"
@@ -35,6 +36,7 @@ static int list_targets(void)
 {
 	for (const struct target *const *t = target_table; *t; t++)
 		printf("%-18s %-8s %s\n", (*t)->name, claim_name((*t)->claim), (*t)->summary);
+	printf("%-18s %-8s %s\n", kernel_target.name, claim_name(kernel_target.claim), kernel_target.summary);
 	return fflush(stdout) ? 2 : 0;
 }
 
@@ -136,6 +138,7 @@ static int report(struct session *session, struct outputs *outputs)
 		.judgements = session->judgement,
 		/* Without a verdict of its own there are no results either. */
 		.count = run->result && !run->message[0] ? run->results : 0,
+		.kernel = run->kernel,
 		.boundaries = run->boundaries && !run->message[0] ? run->boundaries : NULL,
 		.run = &session->verdict,
 		.slice_ns = run->slice_ns,

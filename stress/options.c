@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "kernel/kernel.h"
 #include "number.h"
 #include "step/stepper.h"
 
@@ -52,7 +53,8 @@ enum {
 	KEY_REPLAY,
 	KEY_EXHAUSTIVE,
 	KEY_SHORTCUTS,
-	KEY_SWAP
+	KEY_SWAP,
+	KEY_KERNEL
 };
 
 static const struct argp_option argp_options[] = {
@@ -95,6 +97,8 @@ static const struct argp_option argp_options[] = {
 	{ "swap", KEY_SWAP, "TIME", 0,
 	  "Replace the rings of channel and no-grace at this interval, under their writers; 0: never (default 1ms)",
 	  3 },
+	{ "kernel-breakpoints", KEY_KERNEL, NULL, 0,
+	  "kernel: also strike at every instruction where it publishes data_head; takes root and CONFIG_KPROBES", 3 },
 	{ NULL, 0, NULL, 0, "What is told:", 4 },
 	{ "witness", KEY_WITNESS, "FILE", 0, "step: write the shortest way to each violation to FILE", 4 },
 	{ "replay", KEY_REPLAY, "FILE", 0, "Tell what happens on the ways in FILE, step by step, and exit", 4 },
@@ -120,7 +124,7 @@ static void add_target(struct options *options, const struct target *target)
 
 static void name_target(struct options *options, const char *name, struct argp_state *state)
 {
-	const struct target *target = target_find(name);
+	const struct target *target = !strcmp(name, kernel_target.name) ? &kernel_target : target_find(name);
 
 	if (!target)
 		argp_error(state, "there is no target '%s': --list names those there are", name);
@@ -211,7 +215,9 @@ static void add_tier(struct options *options, enum tier tier)
 static bool name_tier(struct options *options, const char *name, size_t length)
 {
 	for (unsigned tier = 0; tier < TIERS; tier++) {
-		if (strlen(tier_name(tier)) != length || strncmp(tier_name(tier), name, length) != 0)
+		/* That one comes with its target. */
+		if (tier == TIER_KERNEL || strlen(tier_name(tier)) != length ||
+		    strncmp(tier_name(tier), name, length) != 0)
 			continue;
 		add_tier(options, tier);
 		return true;
@@ -333,6 +339,14 @@ static void check_swap(const struct options *options, struct argp_state *state)
 		argp_error(state, "--swap: none of these targets has rings that can be replaced: add channel");
 }
 
+static bool has_kernel(const struct options *options)
+{
+	for (unsigned i = 0; i < options->targets; i++)
+		if (options->target[i] == &kernel_target)
+			return true;
+	return false;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -366,6 +380,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_SIZE: take_size(options, argument, state); break;
 	case KEY_DROP: options->drop = true; break;
 	case KEY_SWAP: take_swap(options, argument, state); break;
+	case KEY_KERNEL: options->kernel_breakpoints = true; break;
 	case KEY_RATE:
 		options->rate_hz =
 			take_number(state, "--rate", argument, 1, RATE_MAX_HZ, "interrupts per second, from 1");
@@ -393,6 +408,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		check_witness(options, state);
 		check_swap(options, state);
+		if (options->kernel_breakpoints && !has_kernel(options))
+			argp_error(state, "--kernel-breakpoints: name the target: kernel");
 		break;
 	case ARGP_KEY_ARG: name_target(options, argument, state); break;
 	default: return ARGP_ERR_UNKNOWN;
@@ -458,6 +475,26 @@ static uint64_t draw_seed(void)
 	return seed & UINT32_MAX;
 }
 
+/* Whether all that is judged is the kernel, which cannot be stepped. */
+static bool kernel_alone(const struct options *options)
+{
+	for (unsigned i = 0; i < options->targets; i++)
+		if (options->target[i]->claim != CLAIM_CONTROL && options->target[i] != &kernel_target)
+			return false;
+	return has_kernel(options);
+}
+
+static void choose_tiers(struct options *options)
+{
+	if (!options->tiers && !kernel_alone(options))
+		add_tier(options, TIER_STEP);
+	/* What readers see of the kernel is measured by a control under timers. */
+	if (!options->tiers_asked || has_kernel(options))
+		add_tier(options, TIER_TIMER);
+	if (has_kernel(options))
+		add_tier(options, TIER_KERNEL);
+}
+
 void options_parse(struct options *options, int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -487,10 +524,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	order_targets(options);
 	add_default_output(options);
 	options->tiers_asked = options->tiers;
-	if (!options->tiers) {
-		add_tier(options, TIER_STEP);
-		add_tier(options, TIER_TIMER);
-	}
+	choose_tiers(options);
 	/* The step tier alone comes to an end by itself. */
 	if (!options->duration_ns && (options->tiers > 1 || options->tier[0] != TIER_STEP))
 		options->duration_ns = DURATION_DEFAULT_NS;

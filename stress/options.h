@@ -45,13 +45,14 @@ struct options {
 	unsigned readers;              /* 0: one consumer a writer, and a poller on each free SMT sibling */
 	const char *cpus;              /* a CPU list, or NULL: all that we may use */
 	enum placement_policy placement;
-	uint64_t rate_hz;    /* interrupts per second and level; 0: steered */
-	double progress;     /* share of its time that the base writer keeps */
-	double slow_motion;  /* share of interrupts followed by slow motion */
-	double min_exposure; /* weighed exposed strikes that a sound target needs */
-	bool drop;           /* the base writer does not wait for room */
-	uint64_t swap_ns;    /* rings are replaced at this interval, where a target can do that; 0: never */
-	bool swap_asked;     /* and not chosen by us */
+	uint64_t rate_hz;        /* interrupts per second and level; 0: steered */
+	double progress;         /* share of its time that the base writer keeps */
+	double slow_motion;      /* share of interrupts followed by slow motion */
+	double min_exposure;     /* weighed exposed strikes that a sound target needs */
+	bool drop;               /* the base writer does not wait for room */
+	uint64_t swap_ns;        /* rings are replaced at this interval, where a target can do that; 0: never */
+	bool swap_asked;         /* and not chosen by us */
+	bool kernel_breakpoints; /* kernel tier: strike its code at every instruction, too */
 	uint64_t seed;
 	int skip_status; /* exit status of SKIP */
 	bool list;

@@ -52,14 +52,26 @@ static void take_lost(struct oracle_stream *stream, const struct observed_record
 		return;
 	}
 	memcpy(body, record->payload, sizeof(body));
-	stream->lost += body[1];
+	oracle_lost(stream, body[1]);
+}
+
+void oracle_lost(struct oracle_stream *stream, uint64_t lost)
+{
+	stream->lost += lost;
 	stream->lost_records++;
 }
 
-static void take_sequence(struct oracle_stream *stream, unsigned level, uint64_t sequence, struct findings *findings)
+void oracle_torn(struct oracle_stream *stream, uint64_t position, uint32_t type, struct findings *findings)
+{
+	stream->torn++;
+	add(findings, TORN_RECORD, position, type);
+}
+
+void oracle_sequence(struct oracle_stream *stream, unsigned level, uint64_t sequence, struct findings *findings)
 {
 	uint64_t expected = stream->next[level];
 
+	stream->records++;
 	stream->received[level]++;
 	if ((int64_t)(sequence - expected) < 0) {
 		/* After a part was skipped nobody knows what has been seen. */
@@ -85,11 +97,9 @@ void oracle_record(struct oracle_stream *stream, const struct observed_record *r
 	} else if (record->type != TYPE_SAMPLE) {
 		add(findings, BAD_RECORD, record->position, record->type);
 	} else if (!payload_verify(record->payload, record->size, stream->stream, &level, &sequence)) {
-		stream->torn++;
-		add(findings, TORN_RECORD, record->position, record->type);
+		oracle_torn(stream, record->position, record->type, findings);
 	} else {
-		stream->records++;
-		take_sequence(stream, level, sequence, findings);
+		oracle_sequence(stream, level, sequence, findings);
 	}
 }
 

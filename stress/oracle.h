@@ -88,6 +88,15 @@ void oracle_fill(const struct oracle_stream *stream, uint64_t head, uint64_t tai
  */
 void oracle_record(struct oracle_stream *stream, const struct observed_record *record, struct findings *findings);
 
+/*
+ * The parts of oracle_record, for a ring whose records do not verify themselves: whoever knows them says what one is.
+ * A whole record of @level, number @sequence: sequence_repeat. A LOST record that tells of @lost. And one whose fields
+ * are not what its header says they are: torn_record.
+ */
+void oracle_sequence(struct oracle_stream *stream, unsigned level, uint64_t sequence, struct findings *findings);
+void oracle_lost(struct oracle_stream *stream, uint64_t lost);
+void oracle_torn(struct oracle_stream *stream, uint64_t position, uint32_t type, struct findings *findings);
+
 /* A header at @position that no writer wrote; what is published up to there is given up. */
 void oracle_bad_record(struct oracle_stream *stream, uint64_t position, uint64_t header, struct findings *findings);
 

@@ -13,6 +13,7 @@
 #include "child.h"
 #include "clock.h"
 #include "inject/inject.h"
+#include "kernel/kernel.h"
 #include "order.h"
 #include "random.h"
 #include "slice.h"
@@ -41,6 +42,7 @@ struct shared {
 	struct survey survey;
 	struct slice_result slice;
 	struct step_result step;
+	struct kernel_result kernel;
 };
 
 /* The run's own bookkeeping. */
@@ -50,7 +52,8 @@ struct session {
 	struct children children;
 	uint64_t start_ns;
 	const char *target_name;
-	unsigned target; /* index of what is running in options->target */
+	char kernel_obstacle[256]; /* why there can be no slice of the kernel; empty: there can */
+	unsigned target;           /* index of what is running in options->target */
 };
 
 uint64_t run_step_ns(uint64_t duration_ns, bool alone)
@@ -177,7 +180,10 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 	session->target_name = config.target->name;
 	child = child_start(&session->children);
 	if (!child) {
-		slice_run(&config, result);
+		if (sum->tier == TIER_KERNEL)
+			kernel_slice_run(&config, round, result, &session->shared->kernel);
+		else
+			slice_run(&config, result);
 		/* Flushes what a profiler or a sanitizer has to say. */
 		exit(0);
 	}
@@ -222,6 +228,12 @@ static bool has_tier(const struct options *options, enum tier tier)
 static uint64_t step_budget_ns(const struct options *options)
 {
 	return run_step_ns(options->duration_ns, options->tiers == 1);
+}
+
+/* Whoever interrupts itself does so in a tier of its own, and in no other. */
+static bool is_in_tier(const struct target *target, enum tier tier)
+{
+	return (target->driver == DRIVER_SELF) == (tier == TIER_KERNEL);
 }
 
 /* One target in the step tier, in a process of its own, for @duration_ns at most. */
@@ -288,6 +300,8 @@ static void run_step_tier(struct session *session)
 	for (unsigned i = 0; i < run->options->targets && !session->children.stopped_by; i++) {
 		uint64_t now = clock_ns(), left = deadline > now ? deadline - now : 0;
 
+		if (!is_in_tier(run->options->target[i], TIER_STEP))
+			continue;
 		run_step(session, i, duration ? left / (run->options->targets - i) : STEP_NO_LIMIT_NS);
 		if (run->result[run->results - 1].step.missing)
 			break;
@@ -300,18 +314,19 @@ static bool is_idle(const struct session *session, unsigned index, enum tier tie
 {
 	const struct exposure *exposure = &session->run->survey->exposure[index];
 
-	return injector_of(tier)->aims && exposure->complete && !exposure_aims(exposure).count;
+	return tier != TIER_KERNEL && injector_of(tier)->aims && exposure->complete && !exposure_aims(exposure).count;
 }
 
 /* Why there can be no slice of @index in @tier, in result->message; empty: there can. */
 static void tell_obstacle(const struct session *session, unsigned index, struct target_result *result)
 {
 	const struct survey *survey = session->run->survey;
-
 	const struct target *target = session->run->options->target[index];
 	const char *missing = target->missing ? target->missing() : NULL;
 
-	if (missing)
+	if (result->tier == TIER_KERNEL)
+		snprintf(result->message, sizeof(result->message), "%s", session->kernel_obstacle);
+	else if (missing)
 		snprintf(result->message, sizeof(result->message), "%s: %.200s", result->name, missing);
 	else if (survey->obstacle[result->tier][0])
 		snprintf(result->message, sizeof(result->message), "%s: %s", tier_name(result->tier),
@@ -331,8 +346,11 @@ static unsigned begin_sampled(struct session *session)
 
 	for (unsigned t = 0; t < options->tiers; t++) {
 		for (unsigned i = 0; i < options->targets && options->tier[t] != TIER_STEP; i++) {
-			struct target_result *result = add_result(session, options->tier[t], i);
+			struct target_result *result;
 
+			if (!is_in_tier(options->target[i], options->tier[t]))
+				continue;
+			result = add_result(session, options->tier[t], i);
 			tell_obstacle(session, i, result);
 			result->idle = is_idle(session, i, result->tier) && !survey->obstacle[result->tier][0];
 			result->skipped = !result->idle && result->message[0];
@@ -342,13 +360,30 @@ static unsigned begin_sampled(struct session *session)
 	return able;
 }
 
+/* Where the kernel is all that would be judged, and cannot be, there is nothing to measure its readers for. */
+static bool kernel_is_missing(struct session *session, unsigned first)
+{
+	struct run *run = session->run;
+	bool judged = false;
+
+	for (unsigned i = first; i < run->results; i++)
+		judged |= run->result[i].claim != CLAIM_CONTROL && !run->result[i].skipped;
+	if (judged || !session->kernel_obstacle[0])
+		return false;
+	for (unsigned i = first; i < run->results; i++) {
+		run->result[i].skipped = true;
+		snprintf(run->result[i].message, sizeof(run->result[i].message), "%s", session->kernel_obstacle);
+	}
+	return true;
+}
+
 /* Tiers alternate within each round, as targets do: so that they compare. */
 static void run_sampled(struct session *session, uint64_t duration_ns)
 {
 	struct run *run = session->run;
 	unsigned first = run->results, rounds, able = begin_sampled(session);
 
-	if (!able)
+	if (!able || kernel_is_missing(session, first))
 		return;
 	run_plan(duration_ns, able, &run->slice_ns, &rounds);
 	run->target_ns = rounds * run->slice_ns;
@@ -399,6 +434,11 @@ static int run_tiers(struct session *session)
 	rc = prepare_sampled(session);
 	if (rc)
 		return rc;
+	if (has_tier(options, TIER_KERNEL) &&
+	    kernel_prepare(&session->shared->kernel, options->kernel_breakpoints, session->kernel_obstacle,
+			   sizeof(session->kernel_obstacle)) &&
+	    !session->kernel_obstacle[0])
+		snprintf(session->kernel_obstacle, sizeof(session->kernel_obstacle), "cannot be prepared");
 	/* The survey is part of the run, so that a busy machine does not make that longer; half is for the slices. */
 	used = clock_ns() - start;
 	run_sampled(session, left - (used < left / 2 ? used : left / 2));
@@ -426,6 +466,7 @@ int run_all(struct run *run)
 		return -ENOMEM;
 	}
 	run->survey = &session.shared->survey;
+	run->kernel = &session.shared->kernel;
 	session.children =
 		(struct children) { .stop = &session.shared->stop, .tell = tell_progress, .context = &session };
 	children_open(&session.children);

@@ -6,6 +6,7 @@
 #define STRESS_RUN_H
 
 #include "boundary.h"
+#include "kernel/kernel_result.h"
 #include "options.h"
 #include "placement.h"
 #include "result.h"
@@ -29,6 +30,7 @@ struct run {
 	struct survey *survey;
 	struct target_result *result; /* @results of them: tier by tier, in each the targets in their order */
 	unsigned results;
+	struct kernel_result *kernel;  /* what its tier found out */
 	struct boundaries *boundaries; /* of options->target[], in this order; over all slices and tiers */
 	uint64_t slice_ns;             /* length of a slice as planned; 0: there are none */
 	uint64_t target_ns;            /* of all slices of one target in one tier */

@@ -12,6 +12,9 @@
 /* Sound targets of one tier that are told one by one; of more only the one with the least evidence. */
 #define TOLD_SINGLY 3
 
+/* A kernel that has the legacy protocol now and then only, up to this share of the time, might have been missed. */
+#define WEAK_BOUND 0.2
+
 /* The evidence of one target, or what is said of several. */
 struct piece {
 	char text[1024];
@@ -122,6 +125,28 @@ static void add_sampled(struct piece *piece, const struct target_result *r, cons
 	}
 }
 
+/* ---- the kernel tier ---- */
+
+static void add_kernel(struct piece *piece, const struct target_result *r, const struct judgement *j,
+		       const struct sight *sight)
+{
+	uint64_t slow = r->counts.by_class[STRIKE_SLOW].exposed;
+
+	add(piece,
+	    "0 violations at %s interrupts inside its writes, of which readers here see at least %s go wrong in the "
+	    "legacy protocol",
+	    number_grouped(r->counts.by_class[STRIKE_PLAIN].exposed).text, number_percent(sight->share_plain).text);
+	if (slow)
+		add(piece, "; and %s by breakpoint at each instruction that publishes, of which they see at least %s",
+		    number_grouped(slow).text, number_percent(sight->share_slow).text);
+	add(piece, ": were it that, some %.0f would have been seen", j->exposure);
+	if (j->bound > 0)
+		add(piece, "; that rate is below 1 in %s of it at 95 %% confidence%s",
+		    number_grouped((uint64_t)(1 / j->bound)).text, j->bound > WEAK_BOUND ? ", which is weak" : "");
+	if (!r->counts.lost_records)
+		add(piece, "; never full: space and losses not tried");
+}
+
 /* ---- all of them ---- */
 
 /* Whether @a was put through less than @b, in the same tier. */
@@ -146,6 +171,8 @@ static void add_one(struct piece *piece, const struct target_result *r, const st
 	add(piece, "%.60s%s: ", r->name, sight->note);
 	if (r->tier == TIER_STEP)
 		add_stepped(piece, r);
+	else if (r->tier == TIER_KERNEL)
+		add_kernel(piece, r, j, sight);
 	else
 		add_sampled(piece, r, j, sight);
 }

@@ -223,7 +223,8 @@ void survey_run(const struct options *options, unsigned cpu, struct survey *surv
 	deadline = clock_ns();
 	for (unsigned i = 0; i < options->targets && stepper; i++) {
 		deadline += survey_target_ns(options);
-		if (options->target[i]->missing && options->target[i]->missing())
+		if (options->target[i]->driver == DRIVER_SELF ||
+		    (options->target[i]->missing && options->target[i]->missing()))
 			continue;
 		survey_exposure(options->target[i], stepper, deadline, &survey->exposure[i]);
 		/* What that took less than its share is enough for most. */

@@ -74,6 +74,31 @@ static struct sight look(const struct target_result *results, size_t count, enum
 	return sight;
 }
 
+/*
+ * What readers would see of the kernel, had it the legacy protocol: as much as they see of the control that has it, run
+ * in turn with it. Slow motion is left out, for there is none in the kernel.
+ */
+static struct sight look_at_kernel(const struct target_result *results, size_t count)
+{
+	uint64_t seen = 0, in_write = 0, decreasing = 0;
+	struct sight sight = { .caught = false };
+
+	for (size_t i = 0; i < count; i++) {
+		const struct class_counts *class = &results[i].counts.by_class[STRIKE_PLAIN];
+
+		if (!is_control(&results[i], TIER_TIMER) || !is_caught(&results[i]) ||
+		    !(results[i].expected & VIOLATION_BIT(HEAD_BACKWARD)))
+			continue;
+		sight.caught = true;
+		seen += class->seen;
+		in_write += class->in_write;
+		decreasing += class->decreasing;
+	}
+	sight.share_plain = share(seen, in_write);
+	sight.share_slow = share(seen, decreasing);
+	return sight;
+}
+
 static void judge_control(const struct target_result *r, const struct sight *sight, struct judgement *j)
 {
 	uint64_t strange = counts_violations_except(&r->counts, r->expected | r->allowed);
@@ -195,6 +220,36 @@ static void judge_sound(const struct target_result *r, const struct sight *sight
 		j->bound = RULE_OF_THREE / j->exposure;
 }
 
+static void judge_kernel(const struct target_result *r, const struct sight *sight, const struct verdict_limits *limits,
+			 struct judgement *j)
+{
+	uint64_t nested = r->counts.by_class[STRIKE_PLAIN].exposed + r->counts.by_class[STRIKE_SLOW].exposed;
+
+	judge_sound(r, sight, limits, j);
+	if (j->verdict == VERDICT_FAIL)
+		snprintf(
+			j->reason, sizeof(j->reason),
+			"kernel: its ring showed %s violation%s: this kernel does not have the fix of 2019, or another "
+			"bug",
+			number_grouped(counts_violations_except(&r->counts, 0)).text,
+			counts_violations_except(&r->counts, 0) == 1 ? "" : "s");
+	else if (j->verdict == VERDICT_INCONCLUSIVE && !sight->caught)
+		snprintf(j->reason, sizeof(j->reason),
+			 "kernel is clean, but no control was caught beside it: what readers here would see is not "
+			 "known");
+	else if (j->verdict == VERDICT_INCONCLUSIVE && !nested)
+		snprintf(
+			j->reason, sizeof(j->reason),
+			"kernel is clean, but no interrupt was found inside its writes: nothing nested, so nothing was "
+			"tried");
+	else if (j->verdict == VERDICT_INCONCLUSIVE)
+		snprintf(j->reason, sizeof(j->reason),
+			 "kernel is clean, but the evidence is too weak: of %s nested writes readers here would have "
+			 "seen "
+			 "%.1f decreases, were it the legacy protocol; %.0f are needed: run longer (--duration)",
+			 number_grouped(nested).text, j->exposure, limits->min_exposure);
+}
+
 static void judge(const struct target_result *r, const struct sight *sight, const struct verdict_limits *limits,
 		  struct judgement *j)
 {
@@ -206,6 +261,8 @@ static void judge(const struct target_result *r, const struct sight *sight, cons
 		judge_control(r, sight, j);
 	else if (r->tier == TIER_STEP)
 		judge_stepped_sound(r, sight, limits, j);
+	else if (r->tier == TIER_KERNEL)
+		judge_kernel(r, sight, limits, j);
 	else
 		judge_sound(r, sight, limits, j);
 	if (r->claim == CLAIM_CONTROL && r->tier == TIER_STEP)
@@ -240,7 +297,7 @@ void verdict_run(const struct target_result *results, size_t count, const struct
 	memset(run, 0, sizeof(*run));
 	run->verdict = VERDICT_PASS;
 	for (unsigned tier = 0; tier < TIERS; tier++) {
-		run->sight[tier] = look(results, count, tier);
+		run->sight[tier] = tier == TIER_KERNEL ? look_at_kernel(results, count) : look(results, count, tier);
 		if (has_several_tiers(results, count))
 			snprintf(run->sight[tier].note, sizeof(run->sight[tier].note), " (%s)", tier_name(tier));
 	}

@@ -15,7 +15,11 @@ struct sight {
 	char note[16];   /* " (timer)", behind a target's name; empty where the run has no other tier */
 	bool caught;     /* some control of the tier was caught as it is known to fail */
 	bool boundaries; /* and its exposed boundaries are known */
-	/* Decreases seen of those that happened: what the true share is not below, at 95 %; 0 when none happened. */
+	/*
+	 * Decreases seen of those that happened: what the true share is not below, at 95 %; 0 when none happened.
+	 * For the kernel tier: seen of all interrupts that struck a write, since where it is exposed is not known; and
+	 * of those at one that is, for breakpoints, which strike it too.
+	 */
 	double share_plain;
 	double share_slow;
 };

@@ -22,10 +22,8 @@ const char *violation_name(enum violation violation)
 const char *tier_name(enum tier tier)
 {
 	static const char *const names[TIERS] = {
-		[TIER_STEP] = "step",
-		[TIER_AIM] = "aim",
-		[TIER_TIMER] = "timer",
-		[TIER_KICK] = "kick",
+		[TIER_STEP] = "step", [TIER_AIM] = "aim",       [TIER_TIMER] = "timer",
+		[TIER_KICK] = "kick", [TIER_KERNEL] = "kernel",
 	};
 
 	return names[tier];

@@ -26,7 +26,14 @@ enum violation {
 #define VIOLATION_ALL (VIOLATION_BIT(VIOLATIONS) - 1)
 
 /* A way to interrupt. */
-enum tier { TIER_STEP, TIER_AIM, TIER_TIMER, TIER_KICK, TIERS };
+enum tier {
+	TIER_STEP,
+	TIER_AIM,
+	TIER_TIMER,
+	TIER_KICK,
+	TIER_KERNEL, /* the kernel's own interrupts, into its own ring: nothing of ours strikes */
+	TIERS
+};
 
 /* What a target says of itself. */
 enum claim { CLAIM_SOUND, CLAIM_CONTROL };

@@ -379,7 +379,7 @@ static const char *const names[] = { "t00", "t01", "t02", "t03", "t04", "t05", "
 START_TEST(many_targets)
 {
 	begin();
-	for (unsigned tier = 0; tier < TIERS; tier++) {
+	for (unsigned tier = 0; tier < TIER_KERNEL; tier++) {
 		if (tier == TIER_STEP)
 			add_caught();
 		else
@@ -412,7 +412,7 @@ START_TEST(a_long_line)
 	static const char name[] = "a-target-with-a-name-that-is-as-long-as-names-can-reasonably-be-in-a-line";
 
 	begin();
-	for (unsigned tier = 0; tier < TIERS; tier++) {
+	for (unsigned tier = 0; tier < TIER_KERNEL; tier++) {
 		if (tier == TIER_STEP)
 			add_caught();
 		else

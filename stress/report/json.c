@@ -106,6 +106,7 @@ static json_t *pack_options(const struct options *options)
 		{ "slow_motion_share", real(options->slow_motion) },
 		{ "min_exposure", real(options->min_exposure) },
 		{ "drop", json_boolean(options->drop) },
+		{ "kernel_breakpoints", json_boolean(options->kernel_breakpoints) },
 		{ "seed", hex(options->seed) },
 		{ "skip_status", json_integer(options->skip_status) },
 		{ "quiet", json_boolean(options->quiet) },
@@ -438,6 +439,7 @@ int report_json(const struct report *report, FILE *out)
 		{ "step_missing", text_or_null(report->step_missing ? report->step_missing : "") },
 		{ "tiers", pack_tiers(report) },
 		{ "targets", pack_targets(report) },
+		{ "kernel", json_kernel(report) },
 		{ "maps", json_maps(report) },
 		{ NULL, NULL },
 	});

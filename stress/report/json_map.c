@@ -12,7 +12,7 @@ static json_t *pack_by_tier(const uint64_t *counts)
 {
 	json_t *object = json_object();
 
-	for (unsigned tier = 0; tier < TIERS; tier++) {
+	for (unsigned tier = 0; tier < TIER_KERNEL; tier++) {
 		if (json_object_set_new(object, tier_name(tier), count(counts[tier]))) {
 			json_decref(object);
 			return NULL;
@@ -71,6 +71,7 @@ json_t *json_maps(const struct report *report)
 	json_t *array = json_array();
 
 	for (unsigned i = 0; report->boundaries && i < report->options->targets; i++)
-		array = append(array, pack_map(report->options->target[i], &report->boundaries[i]));
+		if (report->options->target[i]->driver == DRIVER_HARNESS)
+			array = append(array, pack_map(report->options->target[i], &report->boundaries[i]));
 	return array;
 }

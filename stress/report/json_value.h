@@ -118,6 +118,11 @@ json_t *json_signal(int number);
 /* The boundary maps, an array. */
 json_t *json_maps(const struct report *report);
 
+/* ---- json_kernel.c ---- */
+
+/* What struck where in the kernel; null where its tier did not run. */
+json_t *json_kernel(const struct report *report);
+
 /* ---- json_step.c ---- */
 
 /* What the step tier did of @result; null in another tier. */

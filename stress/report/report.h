@@ -13,6 +13,7 @@
 
 #include "boundary.h"
 #include "environment.h"
+#include "kernel/kernel_result.h"
 #include "options.h"
 #include "placement.h"
 #include "result.h"
@@ -34,6 +35,7 @@ struct report {
 	const struct target_result *results; /* @count of them, in the order they ran */
 	const struct judgement *judgements;  /* one each */
 	size_t count;
+	const struct kernel_result *kernel;  /* what its tier found out; NULL: nothing */
 	const struct boundaries *boundaries; /* of options->target[], in this order; NULL: not known */
 	const struct run_judgement *run;
 	uint64_t slice_ns;         /* length of a slice as planned; 0: there are none */

@@ -171,6 +171,10 @@ static void put_tier(const struct report *report, enum tier tier, FILE *out)
 		put_step_tier(report, out);
 		return;
 	}
+	if (tier == TIER_KERNEL) {
+		text_kernel_tier(report, out);
+		return;
+	}
 	line_add(&line, "%s a target in slices of %s   ", number_duration(report->target_ns).text,
 		 number_duration(report->slice_ns).text);
 	add_placement(&line, report->placement, tier);

@@ -67,6 +67,13 @@ void text_details(const struct report *report, FILE *out, const struct text_styl
 /* What stepping has found of results[@at], and the shortest way to it; @all: to each violation. */
 void text_stepped(const struct report *report, size_t at, bool all, FILE *out);
 
+/* ---- text_kernel.c ---- */
+
+/* The line of the head that tells how the kernel tier ran. */
+void text_kernel_tier(const struct report *report, FILE *out);
+/* What struck where in the kernel, and what weakens it; @all: each place. */
+void text_kernel(const struct report *report, bool all, FILE *out);
+
 /* ---- text_map.c ---- */
 
 /* The boundary map of each target. */

@@ -414,7 +414,7 @@ static void put_run(const struct report *report, FILE *out)
 	for (unsigned tier = 0; tier < TIERS; tier++) {
 		const struct sight *sight = &report->run->sight[tier];
 
-		if (sight->caught && tier != TIER_STEP)
+		if (sight->caught && tier != TIER_STEP && tier != TIER_KERNEL)
 			line_add(&line, "%s tier: readers see %s of plain decreases, %s of those in slow motion   ",
 				 tier_name(tier), number_percent(sight->share_plain).text,
 				 number_percent(sight->share_slow).text);
@@ -425,8 +425,8 @@ static void put_run(const struct report *report, FILE *out)
 		 stolen->throttled_known ? "known" : "not told here");
 	line_put(&line, out, "  ", 2, 3);
 	for (size_t i = 0; i < report->count; i++) {
-		if (report->results[i].tier == TIER_STEP || report->results[i].boundaries ||
-		    report->results[i].boundaries_complete)
+		if (report->results[i].tier == TIER_STEP || report->results[i].tier == TIER_KERNEL ||
+		    report->results[i].boundaries || report->results[i].boundaries_complete)
 			continue;
 		line_add(&line,
 			 "Exposed boundaries are not known one by one, so \"in write\" counts every interrupt that "
@@ -448,6 +448,7 @@ void text_details(const struct report *report, FILE *out, const struct text_styl
 				put_target(report, i, out);
 	}
 	before = ftell(out);
+	text_kernel(report, style->verbose, out);
 	for (size_t i = 0; i < report->count; i++) {
 		explain(report, i, style->verbose, out);
 		tell_reason(report, i, out);

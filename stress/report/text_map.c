@@ -178,5 +178,6 @@ static void put_map(const struct report *report, unsigned target, FILE *out)
 void text_map(const struct report *report, FILE *out)
 {
 	for (unsigned i = 0; report->boundaries && i < report->options->targets; i++)
-		put_map(report, i, out);
+		if (report->options->target[i]->driver == DRIVER_HARNESS)
+			put_map(report, i, out);
 }

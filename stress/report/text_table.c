@@ -219,8 +219,8 @@ static void fill_row(struct row *row, const struct target_result *result, const 
 static bool boundaries_known(const struct report *report)
 {
 	for (size_t i = 0; i < report->count; i++)
-		if (report->results[i].tier != TIER_STEP && !report->results[i].boundaries &&
-		    !report->results[i].boundaries_complete)
+		if (report->results[i].tier != TIER_STEP && report->results[i].tier != TIER_KERNEL &&
+		    !report->results[i].boundaries && !report->results[i].boundaries_complete)
 			return false;
 	return true;
 }
