@@ -13,10 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "stress/build_info.h"
 
 #define CPUINFO "/proc/cpuinfo"
@@ -251,4 +253,14 @@ void stolen_time_read(struct stolen_time *stolen, const unsigned *cpus, unsigned
 	memset(stolen, 0, sizeof(*stolen));
 	read_steal(stolen, cpus, count);
 	read_throttled(stolen);
+}
+
+uint64_t environment_seed(void)
+{
+	uint64_t seed;
+
+	/* Any seed will do where the kernel has no random numbers yet. Short, since people type it. */
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = clock_ns() ^ (uint64_t)getpid();
+	return seed & UINT32_MAX;
 }

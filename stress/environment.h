@@ -35,4 +35,7 @@ struct stolen_time {
 /* @cpus: @count CPU numbers. */
 void stolen_time_read(struct stolen_time *stolen, const unsigned *cpus, unsigned count);
 
+/* A seed for a run that was given none: short, since people type it. */
+uint64_t environment_seed(void);
+
 #endif /* STRESS_ENVIRONMENT_H */

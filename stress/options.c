@@ -5,11 +5,11 @@
 #include <argp.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "config.h"
+#include "environment.h"
 #include "kernel/kernel.h"
 #include "number.h"
 #include "step/stepper.h"
@@ -339,14 +339,6 @@ static void check_swap(const struct options *options, struct argp_state *state)
 		argp_error(state, "--swap: none of these targets has rings that can be replaced: add channel");
 }
 
-static bool has_kernel(const struct options *options)
-{
-	for (unsigned i = 0; i < options->targets; i++)
-		if (options->target[i] == &kernel_target)
-			return true;
-	return false;
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -408,7 +400,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_END:
 		check_witness(options, state);
 		check_swap(options, state);
-		if (options->kernel_breakpoints && !has_kernel(options))
+		if (options->kernel_breakpoints && !kernel_is_named(options))
 			argp_error(state, "--kernel-breakpoints: name the target: kernel");
 		break;
 	case ARGP_KEY_ARG: name_target(options, argument, state); break;
@@ -465,33 +457,14 @@ static void add_default_output(struct options *options)
 		options->output[options->outputs++] = (struct output_request) { .format = OUTPUT_TEXT };
 }
 
-static uint64_t draw_seed(void)
-{
-	uint64_t seed;
-
-	/* Any seed will do where the kernel has no random numbers yet. Short, since people type it. */
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = clock_ns() ^ (uint64_t)getpid();
-	return seed & UINT32_MAX;
-}
-
-/* Whether all that is judged is the kernel, which cannot be stepped. */
-static bool kernel_alone(const struct options *options)
-{
-	for (unsigned i = 0; i < options->targets; i++)
-		if (options->target[i]->claim != CLAIM_CONTROL && options->target[i] != &kernel_target)
-			return false;
-	return has_kernel(options);
-}
-
 static void choose_tiers(struct options *options)
 {
-	if (!options->tiers && !kernel_alone(options))
+	if (!options->tiers && !kernel_is_alone(options))
 		add_tier(options, TIER_STEP);
 	/* What readers see of the kernel is measured by a control under timers. */
-	if (!options->tiers_asked || has_kernel(options))
+	if (!options->tiers_asked || kernel_is_named(options))
 		add_tier(options, TIER_TIMER);
-	if (has_kernel(options))
+	if (kernel_is_named(options))
 		add_tier(options, TIER_KERNEL);
 }
 
@@ -516,7 +489,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	options->min_exposure = MIN_EXPOSURE_DEFAULT;
 	options->swap_ns = SWAP_DEFAULT_NS;
 	options->skip_status = 77;
-	options->seed = draw_seed();
+	options->seed = environment_seed();
 	options->argc = argc;
 	options->argv = argv;
 	argp_err_exit_status = 2;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/breakpoints.h"
 
+/* Writes that may be struck at one byte before the next has its turn; and those after which one that none was struck at
+ * is taken for no instruction, or for one that is not reached. */
+#define TRIES 16
+#define TRIES_IN_VAIN 3
+
 /* Bytes of one function that are gone through. */
 static unsigned length_of(const struct kernel_function *function)
 {
@@ -67,41 +72,65 @@ int kernel_sweep_begin(struct kernel_sweep *sweep, struct kernel_events *events,
 	return sweep->strike < 0 ? sweep->strike : 0;
 }
 
-void kernel_sweep_next(struct kernel_sweep *sweep)
+/* Where to go on. Return: the address, or 0: there is nowhere to go. */
+static uint64_t advance(struct kernel_result *sum)
 {
-	struct kernel_result *sum = sweep->sum;
-	unsigned length = kernel_sweep_length(sum), at;
-	uint64_t address = 0;
+	unsigned length = kernel_sweep_length(sum), at = sum->sweep_at;
+	uint64_t address;
 
-	if (sweep->strike < 0 || !length)
-		return;
-	if (++sum->sweep_at >= length) {
-		sum->sweep_at = 0;
-		sum->sweeps++;
+	if (!sum->sweeps) {
+		if (++sum->sweep_at < length)
+			return kernel_sweep_address(sum, sum->sweep_at);
+		sum->sweeps = 1;
+		at = length;
 	}
 	/* Once all instructions are known, nothing is tried in between. */
-	at = sum->sweep_at;
-	if (sum->sweeps) {
-		at--;
+	address = next_known(sum, &at);
+	if (!address) {
+		sum->sweeps++;
+		at = (unsigned)-1;
 		address = next_known(sum, &at);
-		if (!address) {
-			at = (unsigned)-1;
-			address = next_known(sum, &at);
-			sum->sweeps += address != 0;
-		}
-		if (!address)
-			return;
-		sum->sweep_at = at;
-	} else {
-		address = kernel_sweep_address(sum, at);
 	}
+	sum->sweep_at = address ? at : 0;
+	return address;
+}
+
+static void go_on(struct kernel_sweep *sweep)
+{
+	uint64_t address = advance(sweep->sum);
+	unsigned at = sweep->sum->sweep_at;
+
+	if (!address)
+		return;
 	/* Where the kernel refuses (an instruction that it patches itself) nothing strikes. */
 	kernel_events_move_breakpoint(sweep->events, (unsigned)sweep->strike, address, true);
+	sweep->moved = true;
 	for (unsigned i = 0; i < KERNEL_DELAYS && sweep->delay[i] >= 0; i++) {
-		address = next_known(sum, &at);
+		address = next_known(sweep->sum, &at);
 		if (address)
 			kernel_events_move_breakpoint(sweep->events, (unsigned)sweep->delay[i], address, false);
 	}
+}
+
+void kernel_sweep_tend(struct kernel_sweep *sweep)
+{
+	uint64_t strikes;
+
+	if (sweep->tries == TRIES || (sweep->tries == TRIES_IN_VAIN && sweep->strikes == sweep->began)) {
+		go_on(sweep);
+		sweep->tries = 0;
+		sweep->began = sweep->strikes;
+	}
+	sweep->tries++;
+	/* What has not struck has its one strike left: another would add to it, for a byte where all strike at once. */
+	strikes = kernel_events_strikes(sweep->events, (unsigned)sweep->strike);
+	if (strikes != sweep->strikes || !sweep->armed)
+		kernel_events_arm(sweep->events, (unsigned)sweep->strike, 1);
+	else if (sweep->moved)
+		kernel_events_arm(sweep->events, (unsigned)sweep->strike, 0);
+	sweep->strikes = strikes;
+	sweep->armed = true;
+	sweep->moved = false;
 }
 
 unsigned kernel_sweep_instructions(const struct kernel_result *sum, uint64_t *mean)

@@ -220,7 +220,7 @@ static struct perf_event_attr breakpoint_attr(bool backward, bool lost_told, uin
 	attr.bp_addr = address;
 	attr.bp_len = sizeof(long);
 	attr.sample_period = samples;
-	attr.disabled = 0;
+	attr.disabled = samples;
 	return attr;
 }
 
@@ -236,6 +236,21 @@ int kernel_events_move_breakpoint(struct kernel_events *events, unsigned event, 
 	struct perf_event_attr attr = breakpoint_attr(events->backward, events->lost_told, address, samples);
 
 	return ioctl(events->fd[event], PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr) ? -errno : 0;
+}
+
+void kernel_events_arm(struct kernel_events *events, unsigned event, unsigned times)
+{
+	if (times)
+		ioctl(events->fd[event], PERF_EVENT_IOC_REFRESH, times);
+	else
+		ioctl(events->fd[event], PERF_EVENT_IOC_ENABLE, 0);
+}
+
+uint64_t kernel_events_strikes(const struct kernel_events *events, unsigned event)
+{
+	struct event_count count = { 0 };
+
+	return read(events->fd[event], &count, sizeof(count)) > 0 ? count.value : 0;
 }
 
 /* ---- before any slice ---- */

@@ -52,11 +52,21 @@ uint64_t kernel_events_lost(const struct kernel_events *events, enum kernel_even
  * kernel_events_add_breakpoint - a further event: strikes whoever of the thread executes the instruction at @address
  * @samples: each strike writes into the ring; else it only takes its time
  *
- * It is enabled at once. Return: its place, or -errno.
+ * One that samples is disabled until it is armed. Return: its place, or -errno.
  */
 int kernel_events_add_breakpoint(struct kernel_events *events, uint64_t address, bool samples);
 /* The same one, elsewhere. Return: 0 or -errno. */
 int kernel_events_move_breakpoint(struct kernel_events *events, unsigned event, uint64_t address, bool samples);
+
+/*
+ * kernel_events_arm - let a breakpoint that samples strike @times more, and no more; 0: as many as are left to it
+ *
+ * Its own write makes the interrupted one look again, which may go through the same instruction again: without a limit
+ * that never ends. The kernel disables it by itself.
+ */
+void kernel_events_arm(struct kernel_events *events, unsigned event, unsigned times);
+/* How often it has struck. */
+uint64_t kernel_events_strikes(const struct kernel_events *events, unsigned event);
 
 /* Why there can be no event of the kernel's own code, for this caller; 0: there can. -errno with @reason. */
 int kernel_events_probe(char *reason, size_t length);

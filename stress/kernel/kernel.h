@@ -18,6 +18,10 @@
 /* Its name, its claim, and what can be told of it; none of its functions is there. */
 extern const struct target kernel_target;
 
+/* Whether it is one of the targets; and whether no other is judged. */
+bool kernel_is_named(const struct options *options);
+bool kernel_is_alone(const struct options *options);
+
 /*
  * kernel_prepare - what must be known before the first slice
  * @result: receives the functions, and what the version says; its other fields stay as they are

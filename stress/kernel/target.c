@@ -13,3 +13,19 @@ const struct target kernel_target = {
 	.driver = DRIVER_SELF,
 	.text = no_text,
 };
+
+bool kernel_is_named(const struct options *options)
+{
+	for (unsigned i = 0; i < options->targets; i++)
+		if (options->target[i] == &kernel_target)
+			return true;
+	return false;
+}
+
+bool kernel_is_alone(const struct options *options)
+{
+	for (unsigned i = 0; i < options->targets; i++)
+		if (options->target[i]->claim != CLAIM_CONTROL && options->target[i] != &kernel_target)
+			return false;
+	return kernel_is_named(options);
+}

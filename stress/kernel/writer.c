@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "cpu.h"
+#include "kernel/breakpoints.h"
 #include "kernel/record.h"
 #include "order.h"
 
@@ -50,8 +51,11 @@ static void *writer_main(void *argument)
 		order = nrb_load_acquire(&writer->order);
 		if (order == KERNEL_ONE && writer->done != order)
 			set_name(writer);
-		for (unsigned i = 0; order == KERNEL_RUN && !is_crowded(writer) && i < BURST; i++)
+		for (unsigned i = 0; order == KERNEL_RUN && !is_crowded(writer) && i < BURST; i++) {
+			if (writer->sweep)
+				kernel_sweep_tend(writer->sweep);
 			set_name(writer);
+		}
 		if (order == KERNEL_RUN && is_crowded(writer))
 			nrb_cpu_relax();
 		/* writer:C  pairs with writer:D: so is what was written. */

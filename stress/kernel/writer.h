@@ -21,7 +21,8 @@ struct kernel_writer {
 	unsigned cpu; /* set by who starts it */
 	/* Set while it rests: where it looks for room. */
 	struct perf_event_mmap_page *page;
-	bool waits; /* while the ring is more than 3/4 full; else records are lost */
+	struct kernel_sweep *sweep; /* before each name, tended; may be NULL */
+	bool waits;                 /* while the ring is more than 3/4 full; else records are lost */
 	/* Its own. */
 	pthread_t thread;
 	bool started, displaced;
