@@ -45,7 +45,8 @@ tests_burn_CFLAGS = $(AM_CFLAGS) $(NRB_FRAME_POINTERS)
 if HAVE_CHECK
 check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/check_channel tests/check_contestants \
 	tests/check_create tests/check_dump tests/check_exact tests/check_explore tests/check_forked \
-	tests/check_holes tests/check_hostile tests/check_listing tests/check_loop tests/check_lttng \
+	tests/check_holes tests/check_hostile tests/check_kernel tests/check_kernel_tier \
+	tests/check_listing tests/check_loop tests/check_lttng \
 	tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output \
 	tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader tests/check_refused \
 	tests/check_registry tests/check_report tests/check_resources tests/check_ring tests/check_run \
@@ -99,6 +100,10 @@ tests_check_holes_LDFLAGS = $(suite_ldflags)
 tests_check_holes_LDADD = $(suite_libs)
 tests_check_hostile_LDFLAGS = $(suite_ldflags)
 tests_check_hostile_LDADD = $(suite_libs)
+tests_check_kernel_LDFLAGS = $(suite_ldflags)
+tests_check_kernel_LDADD = $(suite_libs)
+tests_check_kernel_tier_LDFLAGS = $(suite_ldflags)
+tests_check_kernel_tier_LDADD = $(suite_libs)
 tests_check_listing_LDFLAGS = $(suite_ldflags)
 tests_check_listing_LDADD = $(suite_libs)
 tests_check_loop_LDFLAGS = $(suite_ldflags)
