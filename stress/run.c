@@ -370,10 +370,10 @@ static bool kernel_is_missing(struct session *session, unsigned first)
 		judged |= run->result[i].claim != CLAIM_CONTROL && !run->result[i].skipped;
 	if (judged || !session->kernel_obstacle[0])
 		return false;
-	for (unsigned i = first; i < run->results; i++) {
-		run->result[i].skipped = true;
-		snprintf(run->result[i].message, sizeof(run->result[i].message), "%s", session->kernel_obstacle);
-	}
+	/* That its control did not run is no news. */
+	run->result[first] = run->result[run->results - 1];
+	memset(&run->result[first + 1], 0, (run->results - first - 1) * sizeof(*run->result));
+	run->results = first + 1;
 	return true;
 }
 

@@ -10,8 +10,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
 test_scripts = tests/aarch64.sh tests/abi.sh tests/bench.sh tests/cli.sh tests/dump.sh tests/examples.sh \
-	tests/instructions.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh tests/report_schema.sh \
-	tests/symbols.sh
+	tests/instructions.sh tests/kernel.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh \
+	tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \

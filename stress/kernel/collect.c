@@ -108,8 +108,7 @@ void kernel_slice_collect(struct kernel_slice *slice, bool rested, uint64_t mean
 	/* Which instructions publish is not known here, but all were struck alike: so one's share is what counts. */
 	kernel_sweep_instructions(sum, &mean);
 	result->counts.by_class[STRIKE_SLOW].exposed += mean > mean_before ? mean - mean_before : 0;
-	result->interval_ns[1] = sum->period_ns = slice->steer.period_ns;
-	sum->steered = slice->steer.done;
+	result->interval_ns[1] = sum->period_ns = slice->steer.fixed ? slice->steer.period_ns : slice->steer.best_ns;
 	sum->comms = KERNEL_COMMS;
 	sum->clocks = KERNEL_CLOCKS;
 	sum->swept |= slice->sweeps;

@@ -42,7 +42,6 @@ struct kernel_result {
 	bool lost_told;             /* events count what they lost: since Linux 6.0 */
 	uint64_t size_min, size_max;
 	uint64_t period_ns; /* of the first clock, as steered */
-	bool steered;       /* to its end */
 
 	/* What came. */
 	uint64_t elapsed_ns; /* of rings under stress, summed over rings */

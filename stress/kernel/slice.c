@@ -13,8 +13,8 @@
 #include "kernel/kernel_slice.h"
 #include "order.h"
 
-/* Between two looks at how it goes. */
-#define WINDOW_NS (25 * NS_PER_MS)
+/* Processor time of a writer between two decisions on its clocks. */
+#define WINDOW_NS (40 * NS_PER_MS)
 /* A reader gets so long to read what is left. */
 #define DRAIN_NS (500 * NS_PER_MS)
 /* In one round in so many rings are written backwards, and in one the kernel's code is swept where that is asked for. */
@@ -119,28 +119,39 @@ static int set_up(struct kernel_slice *slice, unsigned round)
 
 /* ---- while it runs ---- */
 
-static void count_window(const struct kernel_slice *slice, uint64_t *strikes, uint64_t *throttles, uint64_t *names)
+/* What is looked at again and again. */
+struct window {
+	uint64_t strikes, throttles, progress, cpu_ns;
+};
+
+static struct window look_on(const struct kernel_slice *slice)
 {
-	*strikes = *throttles = *names = 0;
+	struct window now = { .strikes = 0 };
+
 	for (unsigned i = 0; i < slice->rings; i++) {
 		const struct kernel_ring *ring = &slice->ring[i];
 
-		*strikes += nrb_load_relaxed(&ring->watch.in_family);
-		*throttles += nrb_load_relaxed(&ring->watch.throttles);
-		*names += nrb_load_relaxed(&ring->writer.number);
+		now.strikes += nrb_load_relaxed(&ring->watch.in_family);
+		now.throttles += nrb_load_relaxed(&ring->watch.throttles);
+		now.progress += nrb_load_relaxed(&ring->writer.progress);
+		now.cpu_ns += clock_read(ring->writer.cpu_clock);
 	}
+	return now;
 }
 
-static void steer(struct kernel_slice *slice, uint64_t elapsed_ns, uint64_t *before)
+/* Each so much of a writer's processor time, so that others who want the CPU do not count. */
+static void steer(struct kernel_slice *slice, struct window *before)
 {
-	uint64_t now[3], period = slice->steer.period_ns;
+	struct window now = look_on(slice);
+	uint64_t period = slice->steer.period_ns;
 
-	count_window(slice, &now[0], &now[1], &now[2]);
-	/* Backward rings show too little of what they held. */
+	if (now.cpu_ns - before->cpu_ns < WINDOW_NS * slice->rings)
+		return;
+	/* Backward rings show too little of what they held, and full ones refuse what nests. */
 	if (!slice->backward && !slice->config->tight)
-		kernel_steer_update(&slice->steer, elapsed_ns, now[0] - before[0], now[2] != before[2],
-				    now[1] != before[1]);
-	memcpy(before, now, sizeof(now));
+		kernel_steer_update(&slice->steer, now.cpu_ns - before->cpu_ns, now.strikes - before->strikes,
+				    now.progress != before->progress, now.throttles != before->throttles);
+	*before = now;
 	for (unsigned i = 0; i < slice->rings && slice->steer.period_ns != period; i++)
 		kernel_events_period(&slice->ring[i].events, slice->steer.period_ns);
 }
@@ -149,18 +160,14 @@ static enum slice_end run(struct kernel_slice *slice)
 {
 	const struct slice_config *config = slice->config;
 	const struct timespec pause = clock_timespec(WINDOW_NS / 5);
-	uint64_t window = clock_ns(), before[3] = { 0 }, now;
+	struct window before = look_on(slice);
 
-	count_window(slice, &before[0], &before[1], &before[2]);
-	while ((now = clock_ns()) - slice->start_ns < config->duration_ns) {
+	while (clock_ns() - slice->start_ns < config->duration_ns) {
 		if (nrb_load_relaxed(config->stop))
 			return SLICE_STOPPED;
 		nanosleep(&pause, NULL);
-		if (now - window < WINDOW_NS)
-			continue;
 		if (!slice->sweeps)
-			steer(slice, now - window, before);
-		window = now;
+			steer(slice, &before);
 	}
 	return SLICE_DONE;
 }
@@ -255,10 +262,8 @@ void kernel_slice_run(const struct slice_config *config, unsigned round, struct 
 	slice.sweeps = config->options->kernel_breakpoints && round % SWEEP_ONE_IN == 0;
 	slice.backward = !slice.sweeps && !config->tight && round % BACKWARD_ONE_IN == 1;
 	kernel_steer_init(&slice.steer, config->options->rate_hz);
-	if (sum->period_ns && !slice.steer.fixed)
-		slice.steer = (struct kernel_steer) { .period_ns = sum->period_ns,
-						      .best_ns = sum->period_ns,
-						      .done = sum->steered };
+	if (sum->period_ns)
+		kernel_steer_resume(&slice.steer, sum->period_ns, round % 2);
 	result->first_violation_ns = UINT64_MAX;
 	kernel_sweep_instructions(sum, &mean);
 	if (!set_up(&slice, round))

@@ -19,6 +19,13 @@ void kernel_steer_init(struct kernel_steer *steer, uint64_t rate_hz)
 		steer->period_ns = KERNEL_PERIOD_MAX_NS;
 }
 
+void kernel_steer_resume(struct kernel_steer *steer, uint64_t period_ns, bool slower)
+{
+	if (steer->fixed)
+		return;
+	*steer = (struct kernel_steer) { .period_ns = period_ns, .best_ns = period_ns, .slower = slower };
+}
+
 static void slow_down(struct kernel_steer *steer)
 {
 	steer->done = true;
@@ -30,6 +37,7 @@ static void slow_down(struct kernel_steer *steer)
 void kernel_steer_update(struct kernel_steer *steer, uint64_t elapsed_ns, uint64_t strikes, bool advanced,
 			 bool throttled)
 {
+	uint64_t next;
 	double hz = elapsed_ns ? (double)strikes * 1e9 / (double)elapsed_ns : 0;
 
 	/* Safety applies to a rate that was asked for as well. */
@@ -46,8 +54,9 @@ void kernel_steer_update(struct kernel_steer *steer, uint64_t elapsed_ns, uint64
 	}
 	steer->best_hz = hz;
 	steer->best_ns = steer->period_ns;
-	if (steer->period_ns / 2 < KERNEL_PERIOD_MIN_NS)
+	next = steer->slower ? steer->period_ns * 2 : steer->period_ns / 2;
+	if (next < KERNEL_PERIOD_MIN_NS || next > KERNEL_PERIOD_MAX_NS)
 		steer->done = true;
 	else
-		steer->period_ns /= 2;
+		steer->period_ns = next;
 }

@@ -56,6 +56,7 @@ static void *writer_main(void *argument)
 				kernel_sweep_tend(writer->sweep);
 			set_name(writer);
 		}
+		nrb_store_relaxed(&writer->progress, writer->progress + 1);
 		if (order == KERNEL_RUN && is_crowded(writer))
 			nrb_cpu_relax();
 		/* writer:C  pairs with writer:D: so is what was written. */
@@ -106,6 +107,7 @@ int kernel_writer_start(struct kernel_writer *writer)
 	pthread_attr_destroy(&attr);
 	if (rc)
 		return -rc;
+	pthread_getcpuclockid(writer->thread, &writer->cpu_clock);
 	writer->started = true;
 	return wait_for(writer, KERNEL_REST);
 }

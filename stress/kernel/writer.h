@@ -25,9 +25,11 @@ struct kernel_writer {
 	bool waits;                 /* while the ring is more than 3/4 full; else records are lost */
 	/* Its own. */
 	pthread_t thread;
+	clockid_t cpu_clock; /* its processor time */
 	bool started, displaced;
 	uint32_t tid;
 	uint32_t order, done; /* enum kernel_order, and the latest that was carried out */
+	uint64_t progress;    /* grows while it runs, or waits for room. Another thread may look */
 	uint64_t number;      /* of the next name; names set so far. Another thread may look */
 };
 
