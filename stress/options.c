@@ -60,7 +60,7 @@ enum {
 static const struct argp_option argp_options[] = {
 	{ NULL, 0, NULL, 0, "What to run:", 1 },
 	{ "duration", 'd', "TIME", 0, "Length of the whole run: 10, 1.5s, 500ms, 10m, 1h (default 15s)", 1 },
-	{ "all", KEY_ALL, NULL, 0, "Run every target there is", 1 },
+	{ "all", KEY_ALL, NULL, 0, "Run every target there is, but for kernel", 1 },
 	{ "list", 'l', NULL, 0, "List the targets and exit", 1 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (default: drawn, and printed)", 1 },
 	{ NULL, 0, NULL, 0, "Where:", 2 },

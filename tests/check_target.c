@@ -61,7 +61,7 @@ START_TEST(known)
 
 	ck_assert(fixed && legacy);
 	ck_assert(fixed->claim == CLAIM_SOUND && legacy->claim == CLAIM_CONTROL);
-	for (unsigned tier = 0; tier < TIERS; tier++)
+	for (unsigned tier = 0; tier < TIER_KERNEL; tier++)
 		ck_assert_uint_eq(legacy->expected[tier], VIOLATION_BIT(HEAD_BACKWARD));
 	ck_assert_uint_eq(legacy->allowed, VIOLATION_BIT(HEAD_BELOW_TAIL));
 }
