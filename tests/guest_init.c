@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest_init - the one process of the machine that make check-kernel boots: runs the commands in /commands, a line each,
- * words between single blanks, tells how each ended, and switches the machine off
+ * guest_init - the one process of the machine that make check-kernel boots: runs the commands in /commands, a line
+ * each, words between blanks, tells how each ended, and switches the machine off
  *
  * Linked statically, since it comes before everything else.
  */

@@ -19,7 +19,8 @@ images=kernel-image
 
 # The name of the package that linux-image-amd64 stands for.
 package() {
-	apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^  Depends: \(linux-image-[^ <>]*\)$/\1/p' | head -n 1
+	apt-cache depends linux-image-amd64 2>/dev/null |
+		sed -n 's/^  Depends: \(linux-image-[^ <>]*\)$/\1/p' | head -n 1
 }
 
 # find_image: its path; downloads the package where there is none yet

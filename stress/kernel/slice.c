@@ -17,7 +17,7 @@
 #define WINDOW_NS (40 * NS_PER_MS)
 /* A reader gets so long to read what is left. */
 #define DRAIN_NS (500 * NS_PER_MS)
-/* In one round in so many rings are written backwards, and in one the kernel's code is swept where that is asked for. */
+/* In one round in so many rings are written backwards; in one the kernel's code is swept, where that is asked for. */
 #define BACKWARD_ONE_IN 4
 #define SWEEP_ONE_IN 2
 
@@ -30,12 +30,15 @@ int kernel_slice_fail(struct kernel_slice *slice, int error, const char *what)
 
 /* ---- setting up ---- */
 
-/* Round after round another size: the one asked for, and smaller ones that go round sooner. */
+/*
+ * Round after round another size: the one asked for, and smaller ones that go round sooner. Not in most, since whoever
+ * reads those must not be kept from its CPU for long, or the writer waits.
+ */
 static uint64_t size_of(const struct slice_config *config, unsigned round)
 {
-	static const unsigned shift[] = { 0, 4, 8 };
+	static const unsigned shift[] = { 0, 4, 0, 8, 0 };
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t size = config->data_size >> shift[round % 3];
+	uint64_t size = config->data_size >> shift[round % (sizeof(shift) / sizeof(shift[0]))];
 
 	return size < page ? page : size;
 }
