@@ -17,7 +17,8 @@ stress_libstress_la_SOURCES = \
 	stress/kernel/family.c stress/kernel/family.h stress/kernel/kernel.h stress/kernel/kernel_result.h \
 	stress/kernel/collect.c stress/kernel/prepare.c stress/kernel/reader.c \
 	stress/kernel/kernel_slice.h stress/kernel/record.c stress/kernel/record.h stress/kernel/slice.c \
-	stress/kernel/steer.c stress/kernel/steer.h stress/kernel/target.c stress/kernel/version.c stress/kernel/version.h \
+	stress/kernel/steer.c stress/kernel/steer.h stress/kernel/target.c stress/kernel/version.c \
+	stress/kernel/version.h \
 	stress/kernel/watch.c stress/kernel/watch.h stress/kernel/writer.c stress/kernel/writer.h \
 	stress/levels.h \
 	stress/listing.c stress/listing.h \

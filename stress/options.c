@@ -409,12 +409,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-/* What readers see of the decreases that a control makes is the measure of what they would see of a sound target's. */
-static bool is_a_measure(const struct target *target)
-{
-	return target->claim == CLAIM_CONTROL && target->expected[TIER_TIMER] & VIOLATION_BIT(HEAD_BACKWARD);
-}
-
 /* Controls first, so that a harness which is blind shows it soon; and nothing is judged without one to measure by. */
 static void order_targets(struct options *options)
 {
@@ -433,7 +427,7 @@ static void order_targets(struct options *options)
 	memcpy(all, options->target, sizeof(all));
 	for (unsigned i = 0; i < count; i++) {
 		judged |= all[i]->claim != CLAIM_CONTROL;
-		measured |= is_a_measure(all[i]);
+		measured |= target_is_measure(all[i]);
 	}
 	if (judged && !measured)
 		options->target[placed++] = target_find("legacy");

@@ -3,7 +3,8 @@
  * kernel.h - the kernel that this machine runs, as a target: it writes its own ring and interrupts itself
  *
  * A thread's prctl(PR_SET_NAME) has the kernel write COMM records, with interrupts on; clocks interrupt it, and their
- * samples go into the same ring. The interrupted instruction, which a sample tells, proves that one write struck another.
+ * samples go into the same ring. The interrupted instruction, which a sample tells, proves that one write struck
+ * another.
  */
 #ifndef STRESS_KERNEL_H
 #define STRESS_KERNEL_H

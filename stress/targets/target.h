@@ -138,6 +138,9 @@ struct target {
 /* All targets, in the order of --list; NULL ends them. */
 extern const struct target *const target_table[];
 
+/* What readers see of the decreases that a control makes is the measure of what they would see of a sound target's. */
+bool target_is_measure(const struct target *target);
+
 /* Return: the target of that name, or NULL. */
 const struct target *target_find(const char *name);
 

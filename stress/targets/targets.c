@@ -35,3 +35,8 @@ const struct target *target_find(const char *name)
 			return *t;
 	return NULL;
 }
+
+bool target_is_measure(const struct target *target)
+{
+	return target->claim == CLAIM_CONTROL && target->expected[TIER_TIMER] & VIOLATION_BIT(HEAD_BACKWARD);
+}
