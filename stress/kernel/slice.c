@@ -16,15 +16,21 @@
 /* Processor time of a writer between two decisions on its clocks. */
 #define WINDOW_NS (40 * NS_PER_MS)
 /* A reader gets so long to read what is left. */
-#define DRAIN_NS (500 * NS_PER_MS)
+#define DRAIN_NS (400 * NS_PER_MS)
 /* In one round in so many rings are written backwards; in one the kernel's code is swept, where that is asked for. */
 #define BACKWARD_ONE_IN 4
 #define SWEEP_ONE_IN 2
 
 int kernel_slice_fail(struct kernel_slice *slice, int error, const char *what)
 {
-	slice->result->end = SLICE_ERROR;
-	snprintf(slice->result->message, sizeof(slice->result->message), "%s: %s", what, strerror(-error));
+	struct slice_result *result = slice->result;
+
+	result->end = error == -ETIME ? SLICE_STARVED : SLICE_ERROR;
+	if (error == -ETIME)
+		snprintf(result->message, sizeof(result->message),
+			 "a writer or a reader was kept from its CPU: this machine is too busy with other things");
+	else
+		snprintf(result->message, sizeof(result->message), "%s: %s", what, strerror(-error));
 	return error;
 }
 
@@ -227,11 +233,9 @@ static int wind_up(struct kernel_slice *slice)
 	for (unsigned i = 0; i < slice->readers; i++)
 		if (slice->reader[i].running)
 			pthread_join(slice->reader[i].thread, NULL);
-	if (rc && slice->result->end != SLICE_ERROR) {
-		slice->result->end = SLICE_STARVED;
-		snprintf(slice->result->message, sizeof(slice->result->message),
-			 "a writer or a reader was kept from its CPU: this machine is too busy with other things");
-	}
+	/* What went wrong first counts. */
+	if (rc && slice->result->end != SLICE_ERROR && slice->result->end != SLICE_STARVED)
+		kernel_slice_fail(slice, rc, "rings do not come to rest");
 	return rc;
 }
 
@@ -258,7 +262,7 @@ void kernel_slice_run(const struct slice_config *config, unsigned round, struct 
 		      struct kernel_result *sum)
 {
 	struct kernel_slice slice = { .config = config, .result = result, .sum = sum };
-	bool rested = false;
+	bool began, rested;
 	uint64_t mean;
 
 	/* Rounds of breakpoints and of clocks alternate; so do those that are written backwards, among the latter. */
@@ -269,7 +273,8 @@ void kernel_slice_run(const struct slice_config *config, unsigned round, struct 
 		kernel_steer_resume(&slice.steer, sum->period_ns, round % 2);
 	result->first_violation_ns = UINT64_MAX;
 	kernel_sweep_instructions(sum, &mean);
-	if (!set_up(&slice, round))
+	began = !set_up(&slice, round);
+	if (began)
 		result->end = run(&slice);
 	rested = !wind_up(&slice);
 	if (!stop_writers(&slice)) {
@@ -278,7 +283,7 @@ void kernel_slice_run(const struct slice_config *config, unsigned round, struct 
 			kernel_slice_fail(&slice, -ETIME, "a writer does not end");
 		return;
 	}
-	if (result->end != SLICE_ERROR)
+	if (began)
 		kernel_slice_collect(&slice, rested, mean);
 	tear_down(&slice);
 }

@@ -17,7 +17,7 @@
 /* Names between two looks at anything else. */
 #define BURST 16
 #define LOOK_NS (20 * NS_PER_US)
-#define PATIENCE_NS (600 * NS_PER_MS)
+#define PATIENCE_NS (500 * NS_PER_MS)
 
 /* As record.h tells; quickly, since interrupts that strike here are lost. */
 static void set_name(struct kernel_writer *writer)
