@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/breakpoints.h"
 
+#include <errno.h>
+
 /* Writes that may be struck at one byte before the next has its turn; and those after which one that none was struck at
  * is taken for no instruction, or for one that is not reached. */
 #define TRIES 16
@@ -102,8 +104,11 @@ static void go_on(struct kernel_sweep *sweep)
 
 	if (!address)
 		return;
-	/* Where the kernel refuses (an instruction that it patches itself) nothing strikes. */
-	kernel_events_move_breakpoint(sweep->events, (unsigned)sweep->strike, address, true);
+	/* Where the kernel refuses (an instruction that it patches itself) nothing strikes; before Linux 4.17, anywhere. */
+	if (kernel_events_move_breakpoint(sweep->events, (unsigned)sweep->strike, address, true) == -ENOTTY) {
+		sweep->strike = -1;
+		return;
+	}
 	sweep->moved = true;
 	for (unsigned i = 0; i < KERNEL_DELAYS && sweep->delay[i] >= 0; i++) {
 		address = next_known(sweep->sum, &at);
@@ -121,6 +126,8 @@ void kernel_sweep_tend(struct kernel_sweep *sweep)
 		sweep->tries = 0;
 		sweep->began = sweep->strikes;
 	}
+	if (sweep->strike < 0)
+		return;
 	sweep->tries++;
 	/* What has not struck has its one strike left: another would add to it, for a byte where all strike at once. */
 	strikes = kernel_events_strikes(sweep->events, (unsigned)sweep->strike);

@@ -74,7 +74,7 @@ static void tell_displaced(struct kernel_slice *slice, const char *who, unsigned
 		 cpu, who);
 }
 
-void kernel_slice_collect(struct kernel_slice *slice, bool rested, uint64_t mean_before)
+void kernel_slice_collect(struct kernel_slice *slice, bool rested)
 {
 	struct slice_result *result = slice->result;
 	struct kernel_result *sum = slice->sum;
@@ -107,7 +107,10 @@ void kernel_slice_collect(struct kernel_slice *slice, bool rested, uint64_t mean
 	}
 	/* Which instructions publish is not known here, but all were struck alike: so one's share is what counts. */
 	kernel_sweep_instructions(sum, &mean);
-	result->counts.by_class[STRIKE_SLOW].exposed += mean > mean_before ? mean - mean_before : 0;
+	if (sum->sweeps && mean > sum->sweep_exposed) {
+		result->counts.by_class[STRIKE_SLOW].exposed += mean - sum->sweep_exposed;
+		sum->sweep_exposed = mean;
+	}
 	result->interval_ns[1] = sum->period_ns = slice->steer.fixed ? slice->steer.period_ns : slice->steer.best_ns;
 	sum->comms = KERNEL_COMMS;
 	sum->clocks = KERNEL_CLOCKS;

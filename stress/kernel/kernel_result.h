@@ -58,6 +58,7 @@ struct kernel_result {
 	unsigned sweep_at; /* offset that is next, counted over all functions that put the handle */
 	uint64_t sweeps;   /* times that all of them have been gone through */
 	uint64_t sweep_hits;
+	uint64_t sweep_exposed; /* strikes at each instruction, on average, once all have been gone through */
 };
 
 #endif /* STRESS_KERNEL_RESULT_H */

@@ -60,8 +60,7 @@ void kernel_slice_tell(struct kernel_reader *reader, unsigned ring, struct findi
 /*
  * kernel_slice_collect - everybody has ended: what must hold at rest, and what it all came to
  * @rested: everything was read first
- * @mean_before: strikes of breakpoints at each instruction before this slice, on average
  */
-void kernel_slice_collect(struct kernel_slice *slice, bool rested, uint64_t mean_before);
+void kernel_slice_collect(struct kernel_slice *slice, bool rested);
 
 #endif /* STRESS_KERNEL_SLICE_H */

@@ -263,7 +263,6 @@ void kernel_slice_run(const struct slice_config *config, unsigned round, struct 
 {
 	struct kernel_slice slice = { .config = config, .result = result, .sum = sum };
 	bool began, rested;
-	uint64_t mean;
 
 	/* Rounds of breakpoints and of clocks alternate; so do those that are written backwards, among the latter. */
 	slice.sweeps = config->options->kernel_breakpoints && round % SWEEP_ONE_IN == 0;
@@ -272,7 +271,6 @@ void kernel_slice_run(const struct slice_config *config, unsigned round, struct 
 	if (sum->period_ns)
 		kernel_steer_resume(&slice.steer, sum->period_ns, round % 2);
 	result->first_violation_ns = UINT64_MAX;
-	kernel_sweep_instructions(sum, &mean);
 	began = !set_up(&slice, round);
 	if (began)
 		result->end = run(&slice);
@@ -284,6 +282,6 @@ void kernel_slice_run(const struct slice_config *config, unsigned round, struct 
 		return;
 	}
 	if (began)
-		kernel_slice_collect(&slice, rested, mean);
+		kernel_slice_collect(&slice, rested);
 	tear_down(&slice);
 }
