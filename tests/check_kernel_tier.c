@@ -2,16 +2,20 @@
 /*
  * check_kernel_tier.c - what of the kernel tier needs no ring: symbols, versions, steering, and what it is worth
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "forged.h"
 #include "kernel/breakpoints.h"
 #include "kernel/family.h"
 #include "kernel/steer.h"
 #include "kernel/version.h"
 #include "suite.h"
+#include "text_asserts.h"
 #include "verdict.h"
 
 static struct kernel_result sum;
@@ -199,6 +203,35 @@ START_TEST(verdicts)
 }
 END_TEST
 
+/* ---- what is told of it ---- */
+
+START_TEST(told)
+{
+	struct text_style style = { .color = false };
+	struct forged f;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	forge_kernel(&f);
+	report_text(&f.report, out, &style);
+	fclose(out);
+	assert_has(text, "\nkernel ");
+	assert_has(text, "Linux 4.19.0-5-amd64   4 forward, 1 backward");
+	assert_has(text, "rings of 4,096 to 1,048,576 bytes");
+	assert_has(text, "1.0 M records/s and 20,000 samples/s of 3 clocks, the first each 100 us (steered)");
+	assert_has(text, "10,000 samples/s inside its writes:");
+	assert_has(text, "perf_output_put_handle (publishes) 800/s (+0xc 4,000, +0x9 3,000, +0x6 2,000, ...)");
+	assert_has(text, "perf_output_begin 9,200/s\n");
+	assert_has(text, "breakpoints struck 15,000 times at 5 instructions");
+	assert_has(text, "by its version (4.19.0-5-amd64) it lacks the fix, which came with 5.2.0, 5.1.13, 4.19.54");
+	assert_has(text, "the kernel held a clock back 7 times");
+	assert_has(text, "its events do not count what they lose");
+	assert_lacks(text, "was reached: run longer");
+	free(text);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("kernel_tier");
@@ -209,5 +242,6 @@ Suite *suite_make(void)
 	tcase_add_test(tcase, versions);
 	tcase_add_test(tcase, steering);
 	tcase_add_test(tcase, verdicts);
+	tcase_add_test(tcase, told);
 	return suite;
 }

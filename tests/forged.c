@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/kernel.h"
 #include "step/stepper.h"
 
 /* The write path of both: forged_function() alone. */
@@ -430,10 +431,64 @@ void forge_step_missing(struct forged *f)
 	judge(f, false);
 }
 
+/* The kernel, with breakpoints; its control is measured beside it. */
+void forge_kernel(struct forged *f)
+{
+	static struct kernel_result kernel;
+	struct target_result *r = &f->result[FIXED];
+
+	forge(f, "kernel");
+	f->options.tier[1] = TIER_KERNEL;
+	f->options.tiers = 2;
+	f->options.kernel_breakpoints = true;
+	f->options.target[1] = &kernel_target;
+	r->name = kernel_target.name;
+	r->summary = kernel_target.summary;
+	r->tier = TIER_KERNEL;
+	r->boundaries = 0;
+	r->counts.by_class[STRIKE_PLAIN].exposed = 1000000;
+	r->counts.by_class[STRIKE_SLOW].exposed = 500;
+	kernel = (struct kernel_result) {
+		.functions = 2,
+		.release = "4.19.0-5-amd64",
+		.age = KERNEL_LACKS_FIX,
+		.forward = 4,
+		.backward = 1,
+		.comms = 8,
+		.clocks = 3,
+		.size_min = 4096,
+		.size_max = 1 << 20,
+		.period_ns = 100000,
+		.elapsed_ns = 5000000000u,
+		.comm_records = 5000000,
+		.samples = 100000,
+		.in_kernel = 90000,
+		.in_family = 50000,
+		.in_handle = 4000,
+		.throttles = 7,
+		.swept = true,
+		.sweeps = 1,
+		.sweep_hits = 15000,
+	};
+	kernel.function[0] = (struct kernel_function) {
+		.name = "perf_output_put_handle", .start = 0x1000, .end = 0x1080, .handle = true, .hits = 4000
+	};
+	for (unsigned i = 0; i < 5; i++) {
+		kernel.function[0].at[3 * i] = 1000 * i;
+		kernel.function[0].swept[3 * i] = 3000;
+	}
+	kernel.function[1] = (struct kernel_function) {
+		.name = "perf_output_begin", .start = 0x1080, .end = 0x2000, .hits = 46000, .at = { 46000 }
+	};
+	f->report.kernel = &kernel;
+	judge(f, false);
+}
+
 void (*const forges[])(struct forged *f) = {
-	forge_pass,         forge_fail,          forge_inconclusive, forge_skip,         forge_error,
-	forge_interrupted,  forge_no_boundaries, forge_huge,         forge_tiers,        forge_step_pass,
-	forge_step_partial, forge_step_fail,     forge_step_blind,   forge_step_missing, NULL,
+	forge_pass,       forge_fail,         forge_inconclusive,  forge_skip,
+	forge_error,      forge_interrupted,  forge_no_boundaries, forge_huge,
+	forge_tiers,      forge_step_pass,    forge_step_partial,  forge_step_fail,
+	forge_step_blind, forge_step_missing, forge_kernel,        NULL,
 };
 
 _Static_assert(sizeof(forges) / sizeof(forges[0]) == FORGES + 1, "all of them, and the end");

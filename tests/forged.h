@@ -51,9 +51,12 @@ void forge_step_blind(struct forged *f);
 /* No way to step, and nobody asked for it. */
 void forge_step_missing(struct forged *f);
 
+/* The kernel tier, with all that can be told of it. */
+void forge_kernel(struct forged *f);
+
 /* All of them; NULL ends them. */
 extern void (*const forges[])(struct forged *f);
-#define FORGES 14
+#define FORGES 15
 
 /* Where the forged strikes hit: a known function, whose code nobody runs. */
 void forged_function(void);

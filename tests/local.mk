@@ -102,6 +102,7 @@ tests_check_hostile_LDFLAGS = $(suite_ldflags)
 tests_check_hostile_LDADD = $(suite_libs)
 tests_check_kernel_LDFLAGS = $(suite_ldflags)
 tests_check_kernel_LDADD = $(suite_libs)
+tests_check_kernel_tier_SOURCES = tests/check_kernel_tier.c tests/forged.c tests/forged.h tests/text_asserts.h
 tests_check_kernel_tier_LDFLAGS = $(suite_ldflags)
 tests_check_kernel_tier_LDADD = $(suite_libs)
 tests_check_listing_LDFLAGS = $(suite_ldflags)

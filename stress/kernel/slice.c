@@ -90,7 +90,8 @@ static int set_up_ring(struct kernel_slice *slice, unsigned index, unsigned roun
 	rc = learn_ranks(slice, ring);
 	if (rc)
 		return rc;
-	if (slice->sweeps) {
+	/* One ring is enough, and the sweep is one for all slices. */
+	if (slice->sweeps && !index) {
 		rc = kernel_sweep_begin(&ring->sweep, &ring->events, slice->sum);
 		ring->writer.sweep = &ring->sweep;
 		/* No clocks: in their interrupts a breakpoint could not be disarmed. */
