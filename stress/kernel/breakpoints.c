@@ -104,7 +104,7 @@ static void go_on(struct kernel_sweep *sweep)
 
 	if (!address)
 		return;
-	/* Where the kernel refuses (an instruction that it patches itself) nothing strikes; before Linux 4.17, anywhere. */
+	/* Where the kernel refuses (an instruction that it patches itself) nothing strikes. Before 4.17 none moves. */
 	if (kernel_events_move_breakpoint(sweep->events, (unsigned)sweep->strike, address, true) == -ENOTTY) {
 		sweep->strike = -1;
 		return;

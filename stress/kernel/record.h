@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KERNEL_COMMS 8
+#define KERNEL_COMMS 16
 #define KERNEL_EVENTS 24
 
 /* No record of ours is longer, nor is a LOST record beside one. */

@@ -57,12 +57,11 @@ static void *writer_main(void *argument)
 			set_name(writer);
 		}
 		nrb_store_relaxed(&writer->progress, writer->progress + 1);
-		if (order == KERNEL_RUN && is_crowded(writer))
-			nrb_cpu_relax();
 		/* writer:C  pairs with writer:D: so is what was written. */
 		if (writer->done != order)
 			nrb_store_release(&writer->done, order);
-		if (order != KERNEL_RUN && order != KERNEL_LEAVE)
+		/* A reader who is late was kept from its CPU: where time is short, spinning would cost us ours. */
+		if (order != KERNEL_LEAVE && (order != KERNEL_RUN || is_crowded(writer)))
 			nanosleep(&look, NULL);
 	} while (order != KERNEL_LEAVE);
 	writer->displaced = !cpu_is_kept(writer->cpu);
