@@ -13,6 +13,7 @@
 #include "inject/inject.h"
 #include "levels.h"
 #include "payload.h"
+#include "plugin/contain.h"
 
 /* The base's payloads in bytes: most are short, so that most of the time is spent in the steps and not in the copy. */
 #define BASE_SHORT_MAX 24u
@@ -61,6 +62,7 @@ static void draw_burst(struct writer *writer, struct burst *burst)
 		else if (draw % BASE_LONGER_ONE_IN == 0)
 			max = BASE_LONGER_MAX;
 		burst->size[i] = PAYLOAD_MIN + (((draw >> 32) * (max - PAYLOAD_MIN + 8) >> 32) & ~7u);
+		burst->size[i] = target_payload(writer->target, burst->size[i]);
 		burst->in_place[i] = (draw >> 16) % BASE_IN_PLACE_ONE_IN == 0 && writer->target->reserve;
 		if (!burst->in_place[i])
 			payload_fill(burst_payload(writer, i), burst->size[i], writer->stream, 0, sequence + i);
@@ -215,6 +217,8 @@ void *base_main(void *argument)
 
 	touch_stack();
 	this_writer = writer;
+	if (writer->target->file)
+		contain_thread(false);
 	if (writer->target->attach)
 		writer->error = writer->target->attach(writer->ring);
 	if (!writer->error)

@@ -23,4 +23,13 @@
 void event_report(struct slice_result *result, const struct strike_log *log, const struct strike *strike,
 		  const struct finding *finding, unsigned writer, unsigned reader, uint64_t time_ns);
 
+struct contained;
+
+/*
+ * event_report_end - a plug-in's code has ended the slice: one CRASH or HANG, with what had been interrupted
+ *
+ * Context: who started the slice, once its process is gone.
+ */
+void event_report_end(struct slice_result *result, const struct contained *ended, uint64_t time_ns);
+
 #endif /* STRESS_EVENT_H */

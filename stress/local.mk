@@ -24,10 +24,12 @@ stress_libstress_la_SOURCES = \
 	stress/listing.c stress/listing.h \
 	stress/module.c stress/module.h \
 	stress/number.c stress/number.h \
-	stress/options.c stress/options.h \
+	stress/options.c stress/options.h stress/options_targets.c stress/options_targets.h \
 	stress/oracle.c stress/oracle.h \
 	stress/payload.c stress/payload.h \
 	stress/placement.c stress/placement.h \
+	stress/plugin/contain.c stress/plugin/contain.h stress/plugin/load.c stress/plugin/plugin.h \
+	stress/plugin/plugin_target.c stress/plugin/statics.c \
 	stress/progress.c stress/progress.h \
 	stress/random.h \
 	stress/reader.c stress/reader.h \
@@ -44,7 +46,8 @@ stress_libstress_la_SOURCES = \
 	stress/strength.c stress/strength.h \
 	stress/strike_log.h \
 	stress/step/checkpoint.c stress/step/explore.c stress/step/explore.h stress/step/explorer.h \
-	stress/step/found.c stress/step/hash.h stress/step/machine.h stress/step/marks.h \
+	stress/step/forked.c stress/step/forked.h stress/step/found.c stress/step/hash.h stress/step/machine.h \
+	stress/step/marks.h \
 	stress/step/play.c stress/step/play.h stress/step/ptrace.c stress/step/scenario.c stress/step/scenario.h \
 	stress/step/scene.c stress/step/scene.h stress/step/stage.c stress/step/stage.h \
 	stress/step/states.c stress/step/states.h stress/step/step.c stress/step/step.h \
@@ -84,5 +87,8 @@ stress_stress_SOURCES = stress/main.c
 stress_stress_LDADD = stress/libstress.la
 # The library's own objects, linked in: the program runs from the build tree as it is, and what it tests is what ships.
 stress_stress_LDFLAGS = $(AM_LDFLAGS) -static
+
+# For who writes a plug-in.
+include_HEADERS += stress/plugin/nrb_plugin.h
 
 include stress/report/local.mk

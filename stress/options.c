@@ -12,6 +12,7 @@
 #include "environment.h"
 #include "kernel/kernel.h"
 #include "number.h"
+#include "options_targets.h"
 #include "step/stepper.h"
 
 #define DURATION_DEFAULT_NS (15 * NS_PER_S)
@@ -54,7 +55,8 @@ enum {
 	KEY_EXHAUSTIVE,
 	KEY_SHORTCUTS,
 	KEY_SWAP,
-	KEY_KERNEL
+	KEY_KERNEL,
+	KEY_OWN_CODE
 };
 
 static const struct argp_option argp_options[] = {
@@ -85,6 +87,8 @@ static const struct argp_option argp_options[] = {
 	{ "shortcuts", KEY_SHORTCUTS, "WHICH", 0,
 	  "step: none, summaries, states or all (default), to see what each brings", 3 },
 	{ "stepper", KEY_STEPPER, "NAME", 0, "step: trap (x86-64) or ptrace (default: the first that works)", 3 },
+	{ "own-code", KEY_OWN_CODE, NULL, 0,
+	  "step: strike a plug-in's own code alone, not that of the libraries that it calls", 3 },
 	{ "rate", KEY_RATE, "HZ", 0, "Interrupts per second and level (default: steered)", 3 },
 	{ "progress", KEY_PROGRESS, "SHARE", 0,
 	  "Share of its time that steering leaves to the interrupted code, 0.05 to 0.95 (default 0.5)", 3 },
@@ -113,31 +117,15 @@ static const struct argp_option argp_options[] = {
 	{ 0 }
 };
 
-static void add_target(struct options *options, const struct target *target)
-{
-	for (unsigned i = 0; i < options->targets; i++)
-		if (options->target[i] == target)
-			return;
-	if (options->targets < OPTIONS_TARGETS)
-		options->target[options->targets++] = target;
-}
-
 static void name_target(struct options *options, const char *name, struct argp_state *state)
 {
-	const struct target *target = !strcmp(name, kernel_target.name) ? &kernel_target : target_find(name);
+	char message[512];
+	int rc = options_add_named(options, name, message, sizeof(message));
 
-	if (!target)
-		argp_error(state, "there is no target '%s': --list names those there are", name);
-	else
-		add_target(options, target);
-}
-
-static void add_all_targets(struct options *options)
-{
-	/* Of those that this machine can have. */
-	for (const struct target *const *t = target_table; *t; t++)
-		if (!(*t)->missing || !(*t)->missing())
-			add_target(options, *t);
+	if (rc == -ENOENT)
+		argp_error(state, "%s", message);
+	else if (rc)
+		argp_failure(state, 2, 0, "%s", message);
 }
 
 /* A message for what the number parsers return. */
@@ -346,7 +334,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'd': take_duration(options, argument, state); break;
 	case 'l': options->list = true; break;
-	case KEY_ALL: add_all_targets(options); break;
+	case KEY_ALL: options_add_all(options); break;
 	case 'o': take_output(options, argument, state); break;
 	case 'q': options->quiet = true; break;
 	case 'v': options->verbose = true; break;
@@ -373,6 +361,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_DROP: options->drop = true; break;
 	case KEY_SWAP: take_swap(options, argument, state); break;
 	case KEY_KERNEL: options->kernel_breakpoints = true; break;
+	case KEY_OWN_CODE: options->own_code = true; break;
 	case KEY_RATE:
 		options->rate_hz =
 			take_number(state, "--rate", argument, 1, RATE_MAX_HZ, "interrupts per second, from 1");
@@ -409,37 +398,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-/* Controls first, so that a harness which is blind shows it soon; and nothing is judged without one to measure by. */
-static void order_targets(struct options *options)
-{
-	const struct target *all[OPTIONS_TARGETS], *rseq;
-	unsigned count = options->targets, placed = 0;
-	bool judged = false, measured = false;
-
-	if (!count) {
-		add_target(options, target_find("legacy"));
-		add_target(options, target_find("fixed"));
-		rseq = target_find("rseq");
-		if (rseq && !rseq->missing())
-			add_target(options, rseq);
-		return;
-	}
-	memcpy(all, options->target, sizeof(all));
-	for (unsigned i = 0; i < count; i++) {
-		judged |= all[i]->claim != CLAIM_CONTROL;
-		measured |= target_is_measure(all[i]);
-	}
-	if (judged && !measured)
-		options->target[placed++] = target_find("legacy");
-	for (unsigned i = 0; i < count; i++)
-		if (all[i]->claim == CLAIM_CONTROL)
-			options->target[placed++] = all[i];
-	for (unsigned i = 0; i < count && placed < OPTIONS_TARGETS; i++)
-		if (all[i]->claim != CLAIM_CONTROL)
-			options->target[placed++] = all[i];
-	options->targets = placed;
-}
-
 /* Witnesses are beside a report, not in place of it. */
 static void add_default_output(struct options *options)
 {
@@ -467,7 +425,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = parse,
-		.args_doc = "[TARGET...]",
+		.args_doc = "[TARGET|PLUGIN.so...]",
 		.doc = "Put ring buffers under stress: pinned writers, interrupted by signals whose handlers write "
 		       "nested records, and readers on other cores that count every ordering violation. Without "
 		       "TARGET: legacy, which must be caught, and fixed and rseq, which must be clean."
@@ -488,7 +446,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	options->argv = argv;
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, options);
-	order_targets(options);
+	options_order_targets(options);
 	add_default_output(options);
 	options->tiers_asked = options->tiers;
 	choose_tiers(options);

@@ -55,6 +55,7 @@ struct options {
 	bool kernel_breakpoints; /* kernel tier: strike its code at every instruction, too */
 	uint64_t seed;
 	int skip_status; /* exit status of SKIP */
+	bool own_code;   /* step: plug-ins are struck in their own code alone */
 	bool list;
 	bool quiet;
 	bool verbose;

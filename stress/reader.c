@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "cpu.h"
 #include "event.h"
+#include "plugin/contain.h"
 
 /* Records between two looks at data_head: a decrease in slow motion lasts as long as a few dozen of them. */
 #define BATCH 16
@@ -205,6 +206,8 @@ void *reader_main(void *argument)
 	bool shared = reader->config->placement->oversubscribed;
 	bool watches = target->watch && target->watch() == 0;
 
+	if (target->file)
+		contain_thread(true);
 	while (!nrb_load_relaxed(&reader->stop)) {
 		bool any = false;
 

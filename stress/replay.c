@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "replay.h"
 
 #include <errno.h>
@@ -6,8 +7,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "listing.h"
+#include "plugin/contain.h"
 #include "step/play.h"
 #include "step/scenario.h"
 #include "step/step.h"
@@ -19,6 +27,8 @@
 
 /* So many instructions around a strike, and before what is seen, are told one by one. */
 #define CLOSE 6
+/* What a plug-in's replay may take. */
+#define APART_NS (30 * NS_PER_S)
 /* Functions named of those in between. */
 #define NAMED 4
 
@@ -225,6 +235,19 @@ static void keep(const struct play_event *event, void *context)
 	story->event[story->count++] = *event;
 }
 
+/* As text: what a plug-in's code did in the end. */
+static void name_end(const struct finding *seen, char *text, size_t size)
+{
+	char place[160] = "a place that is not known";
+
+	if (seen->after)
+		name_place(seen->after, place, sizeof(place));
+	if (seen->before)
+		snprintf(text, size, "signal %d (%s), at %s", (int)seen->before, strsignal((int)seen->before), place);
+	else
+		snprintf(text, size, "at %s", place);
+}
+
 static int complain(const char *path, const char *message, int error)
 {
 	fprintf(stderr, "nrb-stress: cannot replay %s: %s\n", path, message);
@@ -237,6 +260,7 @@ static int replay(const char *path, const struct filed_witness *filed, const str
 	const struct scenario *scenario = &scenarios[witness->scenario];
 	struct story story = { .out = out, .head = scenario_start(scenario) };
 	struct play_result result;
+	char text[256];
 
 	fprintf(out, "%s, ring state \"%s\": %s\n\n", filed->target->name, scenario->name,
 		violation_name(witness->kind));
@@ -253,9 +277,65 @@ static int replay(const char *path, const struct filed_witness *filed, const str
 			-ESTALE);
 	if (!(result.kinds & VIOLATION_BIT(witness->kind)) || result.struck != witness->count)
 		return complain(path, "the violation did not show again", -ENOENT);
+	if (VIOLATION_ENDS & VIOLATION_BIT(witness->kind)) {
+		name_end(&result.seen[witness->kind], text, sizeof(text));
+		fprintf(out, "%s showed again: %s\n\n", violation_name(witness->kind), text);
+		return 0;
+	}
 	fprintf(out, "%s showed again: 0x%" PRIx64 ", then 0x%" PRIx64 "\n\n", violation_name(witness->kind),
 		result.seen[witness->kind].before, result.seen[witness->kind].after);
 	return 0;
+}
+
+/* Return: the wait status of @child; killed, where it does not come to an end. */
+static int wait_for(pid_t child)
+{
+	const struct timespec period = clock_timespec(NS_PER_MS);
+	uint64_t deadline = clock_ns() + APART_NS;
+	int status = 0;
+
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		nanosleep(&period, NULL);
+		if (clock_ns() > deadline)
+			kill(child, SIGKILL);
+	}
+	return status;
+}
+
+/* A plug-in's, in a process of its own: that may be what ends. */
+static int replay_apart(const char *path, const struct filed_witness *filed, const struct stepper *stepper, FILE *out)
+{
+	struct contained *ended = mmap(NULL, sizeof(*ended), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct finding seen;
+	char text[256];
+	int status, rc;
+	pid_t child;
+
+	if (ended == MAP_FAILED)
+		return complain(path, "no memory", -ENOMEM);
+	fflush(NULL);
+	child = fork();
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		contain_into = ended;
+		contain_crashes();
+		rc = replay(path, filed, stepper, out);
+		fflush(out);
+		_exit(rc ? 1 : 0);
+	}
+	status = child < 0 ? -1 : wait_for(child);
+	seen = (struct finding) { .before = contain_before(ended), .after = ended->pc };
+	rc = status ? -ENOENT : 0;
+	if (child < 0) {
+		rc = complain(path, "cannot start a process", -EAGAIN);
+	} else if (ended->any && ended->kind == filed->witness.kind) {
+		name_end(&seen, text, sizeof(text));
+		fprintf(out, "%s showed again: %s\n\n", violation_name(ended->kind), text);
+	} else if (ended->any || (status && !WIFEXITED(status))) {
+		rc = complain(path, "the plug-in's code ended otherwise than it did", -ENOENT);
+	}
+	munmap(ended, sizeof(*ended));
+	return rc;
 }
 
 int replay_file(const char *path, const struct stepper *stepper, FILE *out)
@@ -271,7 +351,7 @@ int replay_file(const char *path, const struct stepper *stepper, FILE *out)
 		rc = stepper ? 0 : complain(path, message, -ENOTSUP);
 	}
 	for (unsigned i = 0; i < file.count && !rc; i++)
-		rc = replay(path, &file.at[i], stepper, out);
+		rc = (file.at[i].target->file ? replay_apart : replay)(path, &file.at[i], stepper, out);
 	witness_file_free(&file);
 	return rc;
 }

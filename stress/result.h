@@ -122,6 +122,7 @@ struct target_result {
 	char message[256];
 	struct counts counts;
 	uint64_t boundaries; /* exposed boundaries known; 0: unknown, then "exposed" counts all strikes in a write */
+	bool everywhere;     /* no boundary of it is known to be exposed: each strike into a write counts */
 	bool masked;         /* its writes block the harness's signals: nothing can strike inside them */
 	bool restarts;       /* its writes begin anew when struck: restartable sequences */
 	bool boundaries_complete;          /* the search for them came to its end */

@@ -12,11 +12,14 @@
 
 #include "child.h"
 #include "clock.h"
+#include "event.h"
 #include "inject/inject.h"
 #include "kernel/kernel.h"
 #include "order.h"
+#include "plugin/contain.h"
 #include "random.h"
 #include "slice.h"
+#include "step/forked.h"
 #include "step/step.h"
 
 #define SLICE_MAX_NS (1 * NS_PER_S)
@@ -43,6 +46,7 @@ struct shared {
 	struct slice_result slice;
 	struct step_result step;
 	struct kernel_result kernel;
+	struct contained ended;
 };
 
 /* The run's own bookkeeping. */
@@ -171,15 +175,21 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 		.duration_ns = run->slice_ns,
 		.stop = &session->shared->stop,
 	};
+	uint64_t started = clock_ns();
 	int status;
 	pid_t child;
 
 	memset(result, 0, sizeof(*result));
+	memset(&session->shared->ended, 0, sizeof(session->shared->ended));
 	result->first_violation_ns = UINT64_MAX;
 	session->target = index;
 	session->target_name = config.target->name;
 	child = child_start(&session->children);
 	if (!child) {
+		if (config.target->file) {
+			contain_into = &session->shared->ended;
+			contain_crashes();
+		}
 		if (sum->tier == TIER_KERNEL)
 			kernel_slice_run(&config, round, result, &session->shared->kernel);
 		else
@@ -189,7 +199,10 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 	}
 	status = child < 0 ? child
 			   : child_wait(&session->children, child, config.duration_ns + GRACE_NS + set_up_ns(&config));
-	if (status || result->end == SLICE_UNFINISHED) {
+	if (config.target->file && child > 0 && (session->shared->ended.any || result->end == SLICE_UNFINISHED) &&
+	    contain_take_status(&session->shared->ended, status ? status : CONTAIN_EXITED)) {
+		event_report_end(result, &session->shared->ended, clock_ns() - started);
+	} else if (status || result->end == SLICE_UNFINISHED) {
 		result->end = SLICE_UNFINISHED;
 		child_explain(result->message, sizeof(result->message), status);
 	}
@@ -210,6 +223,7 @@ static struct target_result *add_result(struct session *session, enum tier tier,
 	result->expected = target->expected[tier];
 	result->allowed = target->allowed;
 	result->boundaries = run->survey->exposure[index].count;
+	result->everywhere = target->file && !result->boundaries;
 	result->masked = target->masks_signals;
 	result->restarts = target->bare != NULL;
 	result->boundaries_complete = run->survey->exposure[index].complete;
@@ -236,12 +250,37 @@ static bool is_in_tier(const struct target *target, enum tier tier)
 	return (target->driver == DRIVER_SELF) == (tier == TIER_KERNEL);
 }
 
-/* One target in the step tier, in a process of its own, for @duration_ns at most. */
+/* Step through it in a process of its own. Return: its wait status, or what child_wait() gives else. */
+static int step_apart(struct session *session, const struct step_config *config, unsigned index, uint64_t patience_ns)
+{
+	struct step_result *result = &session->shared->step;
+	struct contained *ended = &session->shared->ended;
+	pid_t child;
+
+	memset(result, 0, sizeof(*result));
+	memset(ended, 0, sizeof(*ended));
+	child = child_start(&session->children);
+	if (child)
+		return child < 0 ? child : child_wait(&session->children, child, patience_ns);
+	/* A stepped write has a signal mask of its own, and Ctrl-C is sent to all of us. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	if (config->target->file) {
+		contain_into = ended;
+		contain_crashes();
+	}
+	step_run(config, result, &session->run->boundaries[index]);
+	exit(0);
+}
+
+/* One target in the step tier, for @duration_ns at most. */
 static void run_step(struct session *session, unsigned index, uint64_t duration_ns)
 {
 	struct run *run = session->run;
 	struct target_result *sum = add_result(session, TIER_STEP, index);
 	struct step_result *result = &session->shared->step;
+	uint64_t start = clock_ns(), used;
 	struct step_config config = {
 		.target = run->options->target[index],
 		.stepper = run->options->stepper,
@@ -253,26 +292,26 @@ static void run_step(struct session *session, unsigned index, uint64_t duration_
 		.stop = &session->shared->stop,
 	};
 	int status;
-	pid_t child;
 
 	if (config.target->missing && config.target->missing()) {
 		sum->skipped = true;
 		snprintf(sum->message, sizeof(sum->message), "%s: %.200s", sum->name, config.target->missing());
 		return;
 	}
-	memset(result, 0, sizeof(*result));
 	session->target = index;
 	session->target_name = config.target->name;
-	child = child_start(&session->children);
-	if (!child) {
-		/* A stepped write has a signal mask of its own, and Ctrl-C is sent to all of us. */
-		signal(SIGINT, SIG_IGN);
-		signal(SIGTERM, SIG_IGN);
-		signal(SIGHUP, SIG_IGN);
-		step_run(&config, result, &run->boundaries[index]);
-		exit(0);
+	status =
+		step_apart(session, &config, index, duration_ns + (config.target->file ? FORKED_WAY_NS : 0) + GRACE_NS);
+	if (config.target->file && !result->done) {
+		/* What was put back may have been too little, and that our doing: once more, without. */
+		used = clock_ns() - start;
+		config.duration_ns = used < duration_ns ? duration_ns - used : 0;
+		config.forks = true;
+		memset(&run->boundaries[index], 0, sizeof(run->boundaries[index]));
+		status = step_apart(session, &config, index, config.duration_ns + FORKED_WAY_NS + GRACE_NS);
+		if (!result->done && contain_take_status(&session->shared->ended, status ? status : CONTAIN_EXITED))
+			step_take_end(result, &session->shared->ended);
 	}
-	status = child < 0 ? child : child_wait(&session->children, child, duration_ns + GRACE_NS);
 	if ((status || !result->done) && !result->error)
 		child_explain(result->message, sizeof(result->message), status);
 	target_result_add_step(sum, result);

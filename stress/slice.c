@@ -16,6 +16,7 @@
 #include "inject/inject.h"
 #include "inject/trap.h"
 #include "levels.h"
+#include "plugin/contain.h"
 #include "reader.h"
 #include "swapper.h"
 #include "watchdog.h"
@@ -68,7 +69,9 @@ static int set_up_writer(struct slice *slice, unsigned index)
 {
 	const struct slice_config *config = slice->config;
 	struct writer *writer = &slice->writer[index];
-	struct target_attr attr = { .data_size = config->data_size, .start = config->start, .id = index + 1 };
+	struct target_attr attr = {
+		.target = config->target, .data_size = config->data_size, .start = config->start, .id = index + 1
+	};
 
 	writer->config = config;
 	writer->result = slice->result;
@@ -79,6 +82,7 @@ static int set_up_writer(struct slice *slice, unsigned index)
 	writer->stream = (uint32_t)(config->seed ^ (index * 0x9e3779b9u));
 	/* A record of this size leaves room for others in the smallest ring. */
 	writer->payload_max = config->data_size / 8 < PAYLOAD_MAX ? (uint32_t)config->data_size / 8 : PAYLOAD_MAX;
+	writer->payload_max = target_payload(config->target, writer->payload_max);
 	writer->tail_seen = config->start;
 	writer->wake.head = config->start;
 	steer_init(&writer->steer, LEVELS - 1, config->options->rate_hz, config->options->progress);
@@ -290,16 +294,34 @@ static void tell_stuck(struct slice *slice, uint64_t used_ns)
 		 (unsigned)(2 * STOP_PATIENCE_NS / NS_PER_MS));
 }
 
+static void join_readers(struct slice *slice)
+{
+	struct timespec until = clock_timespec(clock_ns() + STOP_PATIENCE_NS);
+
+	for (unsigned i = 0; i < slice->readers_running; i++) {
+		pthread_t thread = slice->reader[i].thread;
+
+		if (slice->config->target->file && pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until))
+			contain_thread_late(thread);
+		else if (slice->config->target->file)
+			continue;
+		pthread_join(thread, NULL);
+	}
+}
+
 /* Return: whether every thread has ended, so that what they used may be freed. */
 static bool stop_threads(struct slice *slice)
 {
-	uint64_t cpu_ns[PLACEMENT_MAX];
+	uint64_t cpu_ns[PLACEMENT_MAX] = { 0 };
 
 	for (unsigned i = 0; i < slice->writers_running; i++)
 		nrb_store_relaxed(&slice->writer[i].stop, 1);
 	if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
 		disarm_all(slice);
 		note_cpu(slice, cpu_ns);
+		if (slice->config->target->file && slice->writers_running &&
+		    !join_writers(slice, clock_ns() + STOP_PATIENCE_NS / 2))
+			contain_thread_late(slice->writer[slice->writers_running - 1].thread);
 		if (!join_writers(slice, clock_ns() + STOP_PATIENCE_NS)) {
 			tell_stuck(slice, used_since(slice, cpu_ns));
 			return false;
@@ -308,8 +330,7 @@ static bool stop_threads(struct slice *slice)
 	swapper_stop(&slice->swapper);
 	for (unsigned i = 0; i < slice->readers_running; i++)
 		nrb_store_relaxed(&slice->reader[i].stop, 1);
-	for (unsigned i = 0; i < slice->readers_running; i++)
-		pthread_join(slice->reader[i].thread, NULL);
+	join_readers(slice);
 	return true;
 }
 
@@ -366,8 +387,15 @@ void slice_run(const struct slice_config *config, struct slice_result *result)
 	struct slice slice = { .config = config, .result = result };
 	bool quiet = true;
 
+	int rc;
+
 	result->first_violation_ns = UINT64_MAX;
-	if (!set_up(&slice)) {
+	/* Rings are opened there; once there are threads, they are looked after one by one. */
+	if (config->target->file)
+		contain_watch();
+	rc = set_up(&slice);
+	contain_watch_end();
+	if (!rc) {
 		result->rss_start_kib = resident_kib();
 		if (!start_threads(&slice))
 			result->end = watchdog_run(config, slice.writer, slice.writers, slice.start_ns, result->message,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,8 +18,10 @@
 #include "inject/inject.h"
 #include "levels.h"
 #include "order.h"
+#include "plugin/contain.h"
 #include "section_list.h"
 #include "step/explore.h"
+#include "step/forked.h"
 #include "step/play.h"
 #include "step/scenario.h"
 
@@ -26,6 +29,9 @@
 #define EXPOSURE_TIME_NS (300 * NS_PER_MS)
 #define EXPOSURE_ONE_OF 10
 #define EXPOSURE_MIN_NS (400 * NS_PER_MS)
+
+/* Beyond its time, before it is killed. */
+#define PLUGIN_GRACE_NS (300 * NS_PER_MS)
 
 /* So many boundaries before the last store of data_head. */
 #define WINDOW 24
@@ -135,6 +141,33 @@ static void survey_sections(const struct target *target, const struct stepper *s
 	free(bare);
 }
 
+/* A plug-in: in a process of its own, by who is patient a little longer. What that found until it ended, stands. */
+static void survey_plugin(const struct target *target, const struct stepper *stepper, uint64_t deadline_ns,
+			  struct exposure *exposure)
+{
+	const struct timespec period = clock_timespec(NS_PER_MS);
+	struct contained unused = { .any = 0 };
+	pid_t child = fork();
+
+	if (!child) {
+		contain_into = &unused;
+		contain_crashes();
+		if (target->regions)
+			survey_exposure(target, stepper, deadline_ns, exposure);
+		else
+			forked_survey(target, stepper, deadline_ns, exposure);
+		_exit(0);
+	}
+	while (child > 0 && !waitpid(child, NULL, WNOHANG)) {
+		nanosleep(&period, NULL);
+		if (clock_ns() < deadline_ns + PLUGIN_GRACE_NS)
+			continue;
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		break;
+	}
+}
+
 static uint32_t ticks;
 
 static void on_tick(int signal)
@@ -226,7 +259,10 @@ void survey_run(const struct options *options, unsigned cpu, struct survey *surv
 		if (options->target[i]->driver == DRIVER_SELF ||
 		    (options->target[i]->missing && options->target[i]->missing()))
 			continue;
-		survey_exposure(options->target[i], stepper, deadline, &survey->exposure[i]);
+		if (options->target[i]->file)
+			survey_plugin(options->target[i], stepper, deadline, &survey->exposure[i]);
+		else
+			survey_exposure(options->target[i], stepper, deadline, &survey->exposure[i]);
 		/* What that took less than its share is enough for most. */
 		if (options->target[i]->bare)
 			survey_sections(options->target[i], stepper, deadline, &survey->exposure[i]);

@@ -187,7 +187,7 @@ static void judge_sound(const struct target_result *r, const struct sight *sight
 {
 	uint64_t violations = counts_violations_except(&r->counts, 0);
 	/* Where the control is exposed is known, and here any strike into a write would count: no comparison. */
-	bool unknown = sight->boundaries && !r->boundaries && !r->boundaries_complete;
+	bool unknown = sight->boundaries && !r->boundaries && !r->boundaries_complete && !r->everywhere;
 
 	j->exposure = (double)r->counts.by_class[STRIKE_PLAIN].exposed * sight->share_plain +
 		      (double)r->counts.by_class[STRIKE_SLOW].exposed * sight->share_slow;

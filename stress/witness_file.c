@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "module.h"
+#include "plugin/plugin.h"
 #include "report/json_value.h"
 #include "step/scenario.h"
 #include "symbol.h"
@@ -33,7 +34,27 @@ static json_t *pack_strike(const struct witness_strike *strike)
 	});
 }
 
-static json_t *pack_witness(const char *target, const struct witness *witness)
+/* Where a plug-in was loaded from, and what was in there; null: a target of ours. */
+static json_t *pack_plugin(const struct target *target)
+{
+	if (!target || !target->file)
+		return json_null();
+	return pack_fields((struct field[]) {
+		{ "file", text(target->file) },
+		{ "hash", hex(plugin_file_hash(target->file)) },
+		{ NULL, NULL },
+	});
+}
+
+static const struct target *target_of(const struct report *report, const char *name)
+{
+	for (unsigned i = 0; i < report->options->targets; i++)
+		if (!strcmp(report->options->target[i]->name, name))
+			return report->options->target[i];
+	return NULL;
+}
+
+static json_t *pack_witness(const struct report *report, const char *target, const struct witness *witness)
 {
 	json_t *strikes = json_array();
 
@@ -41,6 +62,7 @@ static json_t *pack_witness(const char *target, const struct witness *witness)
 		strikes = append(strikes, pack_strike(&witness->strike[i]));
 	return pack_fields((struct field[]) {
 		{ "target", text(target) },
+		{ "plugin", pack_plugin(target_of(report, target)) },
 		{ "violation", text(violation_name(witness->kind)) },
 		{ "scenario", text(scenarios[witness->scenario].name) },
 		{ "strikes", strikes },
@@ -61,7 +83,7 @@ int witness_file_write(const struct report *report, FILE *out)
 	for (size_t i = 0; i < report->count; i++)
 		for (unsigned kind = 0; kind < VIOLATIONS; kind++)
 			if (report->results[i].step.witness[kind].known)
-				witnesses = append(witnesses, pack_witness(report->results[i].name,
+				witnesses = append(witnesses, pack_witness(report, report->results[i].name,
 									   &report->results[i].step.witness[kind]));
 	module_program_id(build_id);
 	root = pack_fields((struct field[]) {
@@ -134,15 +156,47 @@ static bool read_strike(const json_t *object, struct witness_strike *strike)
 	return true;
 }
 
+/* The plug-in that it was found in, if it is still what it was. Return: NULL with the reason. */
+static const struct target *read_plugin(const json_t *plugin, char *message, size_t size)
+{
+	const char *file = json_string_value(json_object_get(plugin, "file"));
+	const struct target *target;
+	char reason[400];
+	uint64_t hash;
+
+	if (!file || !read_hex(plugin, "hash", &hash)) {
+		snprintf(message, size, "it does not tell which plug-in it is of");
+		return NULL;
+	}
+	if (plugin_file_hash(file) != hash) {
+		snprintf(message, size,
+			 "%.200s is another one than it was, or gone: the same instructions may stand elsewhere; make "
+			 "a new one with --witness",
+			 file);
+		return NULL;
+	}
+	target = plugin_load(file, reason, sizeof(reason));
+	if (!target)
+		snprintf(message, size, "cannot use %.100s: %.300s", file, reason);
+	return target;
+}
+
+/* One of ours, or one that was loaded for a witness before. */
+static const struct target *find_target(const struct witness_file *file, const char *name)
+{
+	for (unsigned i = 0; i < file->count && name; i++)
+		if (file->at[i].target && !strcmp(file->at[i].target->name, name))
+			return file->at[i].target;
+	return name ? target_find(name) : NULL;
+}
+
 static bool read_witness(const json_t *object, struct filed_witness *filed)
 {
-	const char *target = json_string_value(json_object_get(object, "target"));
 	const char *scenario = json_string_value(json_object_get(object, "scenario"));
 	const json_t *strikes = json_object_get(object, "strikes");
 	struct witness *witness = &filed->witness;
 	uint32_t level;
 
-	filed->target = target ? target_find(target) : NULL;
 	if (!filed->target || !scenario || !scenario_find(scenario) || !json_is_array(strikes) ||
 	    json_array_size(strikes) > WITNESS_STRIKES || !read_kind(object, &witness->kind) ||
 	    !read_number(object, "seen_level", LEVELS - 1, &level) ||
@@ -202,7 +256,17 @@ static int read_all(const json_t *root, struct witness_file *file, char *message
 		return -ENOMEM;
 	}
 	for (; file->count < json_array_size(witnesses); file->count++) {
-		if (read_witness(json_array_get(witnesses, file->count), &file->at[file->count]))
+		const json_t *object = json_array_get(witnesses, file->count),
+			     *plugin = json_object_get(object, "plugin");
+		struct filed_witness *filed = &file->at[file->count];
+
+		filed->target = find_target(file, json_string_value(json_object_get(object, "target")));
+		if (!filed->target && json_is_object(plugin)) {
+			filed->target = read_plugin(plugin, message, size);
+			if (!filed->target)
+				return -ESTALE;
+		}
+		if (read_witness(object, filed))
 			continue;
 		snprintf(message, size, "its witness %u cannot be understood", file->count + 1);
 		return -EINVAL;

@@ -14,6 +14,8 @@ const char *violation_name(enum violation violation)
 		[LOST_MISMATCH] = "lost_mismatch",
 		[STUCK_HEAD] = "stuck_head",
 		[MISSED_WAKEUP] = "missed_wakeup",
+		[CRASH] = "crash",
+		[HANG] = "hang",
 	};
 
 	return names[violation];

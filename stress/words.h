@@ -19,11 +19,17 @@ enum violation {
 	LOST_MISMATCH,   /* sum of LOST.lost + residual lost != failed writes */
 	STUCK_HEAD,      /* all writers at rest, and data_head != the reserved head */
 	MISSED_WAKEUP,   /* the watermark was crossed and no wakeup came */
+	/* Of code that is not ours: a plug-in's. */
+	CRASH, /* it raised a signal that ends a process */
+	HANG,  /* it did not come back */
 	VIOLATIONS
 };
 
 #define VIOLATION_BIT(v) (1u << (v))
-#define VIOLATION_ALL (VIOLATION_BIT(VIOLATIONS) - 1)
+/* All that an observer of a ring can tell. */
+#define VIOLATION_ALL (VIOLATION_BIT(CRASH) - 1)
+/* How code ends that cannot be trusted. */
+#define VIOLATION_ENDS (VIOLATION_BIT(CRASH) | VIOLATION_BIT(HANG))
 
 /* A way to interrupt. */
 enum tier {

@@ -61,6 +61,7 @@ struct writer {
 	/* Own. */
 	_Alignas(64) uint64_t in_write; /* writes in progress */
 	uint64_t depth;                 /* handlers in progress */
+	uint64_t struck_pc[LEVELS];     /* where each of them struck */
 	uint64_t tail_seen;             /* data_tail as last loaded by the base */
 	struct random random[LEVELS];
 	struct slow_motion slow;

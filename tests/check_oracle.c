@@ -434,7 +434,7 @@ START_TEST(names)
 {
 	static const char *const words[] = { "head_backward", "head_below_tail", "torn_record", "bad_record",
 					     "sequence_gap",  "sequence_repeat", "overrun",     "lost_mismatch",
-					     "stuck_head",    "missed_wakeup" };
+					     "stuck_head",    "missed_wakeup",   "crash",       "hang" };
 
 	ck_assert_uint_eq(VIOLATIONS, sizeof(words) / sizeof(words[0]));
 	for (unsigned kind = 0; kind < VIOLATIONS; kind++)

@@ -47,7 +47,10 @@ uint64_t inject_interval_ns(struct writer *writer, unsigned level)
 
 void inject_start_levels(struct writer *writer)
 {
-	for (unsigned level = 1; level < LEVELS; level++) {
+	unsigned depth = writer->target->max_depth;
+
+	/* A depth of 1 is told by who blocks signals: they may strike all the same. */
+	for (unsigned level = 1; level < (depth > 1 && depth < LEVELS ? depth : LEVELS); level++) {
 		sigset_t set, old;
 
 		/* A handler that is at it already would draw from the same generator. */

@@ -92,7 +92,7 @@ static struct exposure_boundary find_boundary(const struct writer *writer, uint6
 	const struct exposure *exposure = writer->config->exposure;
 	const struct exposure_boundary *boundary = NULL;
 
-	if (!exposure->count && !exposure->complete)
+	if (!exposure->count && (!exposure->complete || writer->target->file))
 		boundary = interrupted ? &unknown : NULL;
 	else if (interrupted == 1)
 		/* A nested writer that is struck leaves publishing to the outermost one: nothing is exposed there. */
@@ -196,6 +196,7 @@ void inject_strike(struct writer *writer, unsigned level, void *context)
 	bool exposed;
 	uint64_t now;
 
+	nrb_local_store(&writer->struck_pc[depth % LEVELS], strike.pc);
 	nrb_local_store(&writer->depth, depth + 1);
 	nrb_local_fence();
 	boundary = find_boundary(writer, interrupted, strike.pc, &exposed);

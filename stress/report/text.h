@@ -66,6 +66,8 @@ void text_details(const struct report *report, FILE *out, const struct text_styl
 
 /* What stepping has found of results[@at], and the shortest way to it; @all: to each violation. */
 void text_stepped(const struct report *report, size_t at, bool all, FILE *out);
+/* How a plug-in's code ended, CRASH or HANG, at the program counter @pc; 0: not known. */
+void text_end(struct line *line, enum violation kind, uint64_t signal, uint64_t pc);
 
 /* ---- text_kernel.c ---- */
 

@@ -14,7 +14,7 @@
 #define EVENTS_TOLD 3
 
 /* What the two numbers of an event are. */
-enum evidence { POSITIONS, POSITION_AND_TYPE, NUMBERS };
+enum evidence { POSITIONS, POSITION_AND_TYPE, NUMBERS, SIGNAL_AND_PLACE };
 
 static const struct {
 	const char *before, *one, *many; /* the words around a number of them */
@@ -31,6 +31,8 @@ static const struct {
 	[LOST_MISMATCH] = { "lost records did not add up ", " time", " times", NUMBERS },
 	[STUCK_HEAD] = { "data_head stuck at rest ", " time", " times", POSITIONS },
 	[MISSED_WAKEUP] = { "", " missed wakeup", " missed wakeups", NUMBERS },
+	[CRASH] = { "crashed ", " time", " times", SIGNAL_AND_PLACE },
+	[HANG] = { "hung ", " time", " times", SIGNAL_AND_PLACE },
 };
 
 static uint64_t kept_events(const struct target_result *result)
@@ -83,6 +85,10 @@ static void add_first(struct line *line, const struct target_result *result)
 	struct symbol symbol;
 	char text[320];
 
+	if (result->events && VIOLATION_ENDS & VIOLATION_BIT(event->kind)) {
+		line_add(line, ": ");
+		text_end(line, event->kind, event->before, event->after);
+	}
 	if (result->first_violation_ns == UINT64_MAX)
 		return;
 	line_add(line, "; first after %s", number_duration(result->first_violation_ns).text);
@@ -136,6 +142,7 @@ static void put_event(const struct event *event, uint64_t number, FILE *out)
 		line_add(&line, "%s expected, %s found", number_grouped(event->before).text,
 			 number_grouped(event->after).text);
 		break;
+	case SIGNAL_AND_PLACE: text_end(&line, kind, event->before, event->after); break;
 	}
 	snprintf(head, sizeof(head), "    #%-3" PRIu64 " ", number);
 	line_put(&line, out, head, 9, 1);

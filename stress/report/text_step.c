@@ -11,6 +11,21 @@
 #include "step/scenario.h"
 #include "symbol.h"
 
+void text_end(struct line *line, enum violation kind, uint64_t signal, uint64_t pc)
+{
+	struct symbol symbol;
+	char text[320];
+
+	if (kind == CRASH && signal)
+		line_add(line, "signal %d (%s)", (int)signal, strsignal((int)signal));
+	else
+		line_add(line, kind == CRASH ? "it ended the process" : "it did not come back");
+	if (!pc)
+		return;
+	symbol_find(pc, &symbol);
+	line_add(line, ", at %s", symbol_print(&symbol, text, sizeof(text)));
+}
+
 static void put_witness(const struct witness *witness, FILE *out)
 {
 	struct line line = { .at = 0 };
@@ -29,9 +44,15 @@ static void put_witness(const struct witness *witness, FILE *out)
 			line_add(&line, ", level %u struck after %u instructions, at %s", strike->level,
 				 strike->boundary, symbol_print(&symbol, text, sizeof(text)));
 	}
-	line_add(&line, "%s: seen after instruction %u of level %u, 0x%" PRIx64 ", then 0x%" PRIx64,
-		 witness->count ? "" : ", not struck at all", witness->boundary, witness->level, witness->before,
-		 witness->after);
+	line_add(&line, "%s: ", witness->count ? "" : ", not struck at all");
+	if (VIOLATION_ENDS & VIOLATION_BIT(witness->kind)) {
+		if (witness->boundary)
+			line_add(&line, "in instruction %u of level %u, ", witness->boundary, witness->level);
+		text_end(&line, witness->kind, witness->before, witness->after);
+	} else {
+		line_add(&line, "seen after instruction %u of level %u, 0x%" PRIx64 ", then 0x%" PRIx64,
+			 witness->boundary, witness->level, witness->before, witness->after);
+	}
 	snprintf(head, sizeof(head), "    %s: ", violation_name(witness->kind));
 	line_put(&line, out, head, 6, 1);
 }

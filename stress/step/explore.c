@@ -176,7 +176,7 @@ static struct hash summary_key(struct explorer *x, unsigned level, uint64_t bloc
 /* Let the next level strike before the next instruction. */
 static void strike_here(struct explorer *x, struct write *write, unsigned strikes, unsigned path_before)
 {
-	struct hash key = summary_key(x, stage_next_level(&write->at), write->at.machine.blocked);
+	struct hash key = summary_key(x, stage_next_level(&x->stage, &write->at), write->at.machine.blocked);
 	bool keeps = x->plan->accelerations & EXPLORE_SUMMARIES;
 	struct summary *nested = write->nested;
 	struct path path = x->path;
@@ -185,7 +185,7 @@ static void strike_here(struct explorer *x, struct write *write, unsigned strike
 	if (!add_strike(x, write, false))
 		return;
 	if (!nested || !hash_same(nested->key, key)) {
-		nested = explore_write(x, stage_next_level(&write->at), write->at.machine.blocked);
+		nested = explore_write(x, stage_next_level(&x->stage, &write->at), write->at.machine.blocked);
 		if (!nested || is_stopped(x))
 			goto out;
 	}
@@ -221,6 +221,10 @@ static bool arrive(struct explorer *x, struct write *write, unsigned strikes, ui
 		return true;
 	}
 	/* All that were followed before have come to their end: this one is still on its way, and comes by again. */
+	if (known && known >= write->first && x->stage.scene.target->file) {
+		found_violations(x, write, stage_end(&x->stage, &write->at, HANG, 0, stage_pc(&x->stage, &write->at)));
+		return true;
+	}
 	if (known && known >= write->first) {
 		stage_fail(&x->stage, -ETIME, "%s, %s: a write of level %u, once struck, does not come to an end",
 			   x->stage.scene.target->name, x->stage.scene.scenario->name, write->at.level);
@@ -249,6 +253,8 @@ static void follow(struct explorer *x, struct write *write, unsigned strikes, un
 		look_at_clock(x);
 		kinds = stage_step(&x->stage, &write->at);
 		x->result->counts.steps++;
+		if (x->stage.ended)
+			found_violations(x, write, kinds);
 		if (is_stopped(x))
 			return;
 		if (stage_returned(&x->stage, &write->at)) {
@@ -351,6 +357,7 @@ static void free_summaries(struct explorer *x)
 void explore(const struct target *target, const struct scenario *scenario, const struct explore_plan *plan,
 	     struct explore_result *result, struct boundaries *map)
 {
+	static const struct world_image unchanged;
 	struct explorer *x = calloc(1, sizeof(*x));
 	uint64_t start = clock_ns();
 
@@ -367,7 +374,10 @@ void explore(const struct target *target, const struct scenario *scenario, const
 		else
 			explore_scene(x);
 	}
-	result->error = x->stage.error;
+	/* That it ended is a finding, and no error; what it left halfway is put back, so that it can be closed. */
+	if (x->stage.ended)
+		world_put_back(&x->world, &unchanged);
+	result->error = x->stage.ended ? 0 : x->stage.error;
 	snprintf(result->message, sizeof(result->message), "%s", x->stage.message);
 	free_summaries(x);
 	world_close(&x->world);

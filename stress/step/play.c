@@ -59,10 +59,10 @@ static void strike(struct player *player, struct stage_write *write)
 			continue;
 		player->result->struck++;
 		tell(player, (struct play_event) { .what = PLAY_STRIKE,
-						   .level = stage_next_level(write),
+						   .level = stage_next_level(&player->stage, write),
 						   .boundary = write->boundary,
 						   .pc = stage_pc(&player->stage, write) });
-		play_write(player, stage_next_level(write), write->machine.blocked);
+		play_write(player, stage_next_level(&player->stage, write), write->machine.blocked);
 	}
 }
 
@@ -85,6 +85,7 @@ static void play_write(struct player *player, unsigned level, uint64_t blocked)
 			break;
 		event.boundary = write->boundary;
 		event.pc = stage_pc(stage, write);
+		event.open = stage_open_here(stage, write);
 		event.kinds = stage_step(stage, write);
 		player->result->steps++;
 		tell(player, event);
@@ -110,6 +111,7 @@ void play(const struct target *target, const struct scenario *scenario, const st
 	  const struct witness *witness, void (*tell_event)(const struct play_event *event, void *context),
 	  void *context, struct play_result *result)
 {
+	static const struct world_image unchanged;
 	struct player player = { .witness = witness, .tell = tell_event, .context = context, .result = result };
 
 	memset(result, 0, sizeof(*result));
@@ -118,9 +120,11 @@ void play(const struct target *target, const struct scenario *scenario, const st
 			stage_fail(&player.stage, -ENOMEM, "no memory");
 		play_write(&player, 0, 0);
 		result->world = world_hash(&player.world);
+		if (player.stage.ended)
+			world_put_back(&player.world, &unchanged);
 		world_close(&player.world);
 	}
-	result->error = player.stage.error;
+	result->error = player.stage.ended ? 0 : player.stage.error;
 	snprintf(result->message, sizeof(result->message), "%s", player.stage.message);
 	stage_close(&player.stage);
 }

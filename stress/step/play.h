@@ -14,6 +14,7 @@ struct play_event {
 	unsigned level;    /* of the write: that ran an instruction, that begins, that has returned */
 	uint32_t boundary; /* instructions of it that had run before; PLAY_STRIKE: of the one that is struck */
 	uint64_t pc;       /* of the instruction that ran; PLAY_STRIKE: of the one that is struck */
+	bool open;         /* PLAY_STEP: the next level may have struck before it */
 	bool taken;        /* PLAY_RETURN: whether the ring took its record */
 	uint64_t head, tail, reserved;
 	uint64_t records; /* read so far, LOST records included */

@@ -11,12 +11,30 @@
 /* A ring is full with this many bytes in it: sizes are multiples of 8, and one byte stays free. */
 #define FULL (SCENE_DATA_SIZE - 8)
 
-static void write_one(struct scene *scene, uint32_t size)
+/* What a ring takes that is laid out as nobody here knows, at most. */
+#define FOREIGN_WRITES_MAX 1024u
+
+static bool write_one(struct scene *scene, uint32_t size)
 {
 	unsigned char payload[SCENE_PAYLOAD_MAX];
+	int rc;
 
+	size = target_payload(scene->target, size);
 	scene_fill(scene, 0, payload, size);
-	scene_written(scene, 0, scene->target->write(scene->ring, payload, size));
+	rc = scene->target->write(scene->ring, payload, size);
+	scene_written(scene, 0, rc);
+	return !rc;
+}
+
+/* Records of @size bytes until one is refused; then there is room for so many of these. */
+static void fill_but(struct scene *scene, uint32_t size, unsigned room)
+{
+	unsigned writes = 0;
+
+	while (writes < FOREIGN_WRITES_MAX && write_one(scene, size))
+		writes++;
+	if (room)
+		scene_take(scene, room);
 }
 
 /* Records of level 0 until there are @bytes in the ring; @used are already. */
@@ -38,18 +56,30 @@ static void release_all(struct scene *scene)
 
 static void full(struct scene *scene)
 {
+	if (scene->target->foreign) {
+		fill_but(scene, 16, 0);
+		return;
+	}
 	fill_up_to(scene, 0, FULL);
 }
 
 /* For a write of 32 bytes and nothing else: whoever reserves first. */
 static void room_for_one(struct scene *scene)
 {
+	if (scene->target->foreign) {
+		fill_but(scene, 32, 1);
+		return;
+	}
 	fill_up_to(scene, 0, FULL - (HEADER + 32));
 }
 
 /* For a nested write of 16 bytes that tells a loss, not for the one of 64 that it interrupts. */
 static void room_for_nested(struct scene *scene)
 {
+	if (scene->target->foreign) {
+		fill_but(scene, 16, 1);
+		return;
+	}
 	fill_up_to(scene, 0, FULL - (HEADER + 16 + LOST));
 }
 
@@ -65,6 +95,10 @@ static void lose(struct scene *scene)
 static void lose_and_room_for_one(struct scene *scene)
 {
 	lose(scene);
+	if (scene->target->foreign) {
+		fill_but(scene, 32, 1);
+		return;
+	}
 	fill_up_to(scene, LOST, FULL - (LOST + HEADER + 32));
 	write_one(scene, 200);
 }
@@ -72,6 +106,11 @@ static void lose_and_room_for_one(struct scene *scene)
 /* The next record wakes the reader; where there are no wakeups, half full, as with the usual watermark. */
 static void at_watermark(struct scene *scene)
 {
+	if (scene->target->foreign) {
+		for (unsigned i = 0; i < SCENE_DATA_SIZE / 64; i++)
+			write_one(scene, 16);
+		return;
+	}
 	fill_up_to(scene, 0, scene->target->wakeups ? scene->target->watermark : SCENE_DATA_SIZE / 2 - 8);
 }
 

@@ -2,11 +2,13 @@
 #include "step/scene.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "payload.h"
+#include "plugin/contain.h"
 
 #define SMALLEST 4096
 #define STREAM 11u
@@ -14,6 +16,8 @@
 /* Payload of what is written at rest, bytes; and so many writes fill any ring. */
 #define SMALL 16u
 #define FILL_WRITES_MAX 64u
+/* Of records that may be small, and all of one size. */
+#define FOREIGN_WRITES_MAX 256u
 
 uint64_t scene_data_size(void)
 {
@@ -48,7 +52,8 @@ static void look_at_record(struct observer *observer, const struct target_record
 	oracle_record(&observer->stream, &seen, findings);
 }
 
-static uint32_t read_records(struct scene *scene)
+/* At most @most records. Return: violations, a bit each. */
+static uint32_t read_records(struct scene *scene, unsigned most)
 {
 	const struct target *target = scene->target;
 	struct observer *observer = &scene->observer;
@@ -56,7 +61,7 @@ static uint32_t read_records(struct scene *scene)
 	struct findings findings;
 	uint32_t kinds = 0;
 	uint64_t head;
-	int rc;
+	int rc = 1;
 
 	if (target->poll(scene->reader, &head) < 0)
 		return 0;
@@ -65,21 +70,31 @@ static uint32_t read_records(struct scene *scene)
 		observer->missed = target->missed(scene->reader);
 		oracle_missed(&observer->stream);
 	}
-	do {
+	while (rc == 1 && most) {
 		findings.count = 0;
 		rc = target->next(scene->reader, &record);
+		most -= rc == 1 && record.type != TYPE_LOST;
 		if (rc == 1)
 			look_at_record(observer, &record, &findings);
 		else if (rc < 0)
 			oracle_bad_record(&observer->stream, record.position, 0, &findings);
 		kinds |= take(scene, &findings);
-	} while (rc == 1);
+	}
+	/* What is left is still to be looked at. */
+	observer->seen -= rc == 1;
 	findings.count = 0;
 	if (!rc)
 		oracle_batch(&observer->stream, &findings);
 	if (scene->scenario->drains)
 		target->release(scene->reader);
 	return kinds | take(scene, &findings);
+}
+
+void scene_take(struct scene *scene, unsigned records)
+{
+	read_records(scene, records);
+	scene->target->release(scene->reader);
+	scene->observer.tail = scene->target->tail(scene->reader);
 }
 
 /* All records that there are for who comes now, in a stream of their own. */
@@ -173,18 +188,20 @@ uint32_t scene_look(struct scene *scene)
 	struct findings findings = { .count = 0 };
 	uint32_t kinds = 0;
 
+	contain_moved++;
 	if (target->overwrites)
 		kinds = take_snapshot(scene);
 	if (target->wakeups)
 		oracle_look(&observer->wake, target->wakeups(scene->ring), head);
 	/* Nothing has moved, as after most instructions. */
-	if (observer->watch.any && head == observer->watch.head && head == observer->seen && tail == observer->tail)
+	if (observer->watch.any && head == observer->watch.head && (head == observer->seen || observer->holds) &&
+	    tail == observer->tail && (observer->holds || !target->foreign))
 		return kinds;
 	oracle_head(&observer->watch, tail, head, &findings);
 	oracle_fill(&observer->stream, head, tail, &findings);
 	kinds |= take(scene, &findings);
-	if (head != observer->seen)
-		kinds |= read_records(scene);
+	if ((head != observer->seen || target->foreign) && !observer->holds)
+		kinds |= read_records(scene, UINT_MAX);
 	observer->tail = target->tail(scene->reader);
 	return kinds;
 }
@@ -220,6 +237,11 @@ bool scene_release(struct scene *scene)
 	if (!scene->scenario->releases || scene->observer.released)
 		return false;
 	scene->observer.released = 1;
+	if (scene->observer.holds) {
+		/* With the next look it takes them. */
+		scene->observer.holds = 0;
+		return true;
+	}
 	scene->target->release(scene->reader);
 	if (scene->target->swap_begin)
 		scene->target->swap_begin(scene->ring);
@@ -251,6 +273,7 @@ static uint32_t write_plainly(struct scene *scene, uint32_t size, bool *taken)
 	unsigned char payload[SCENE_PAYLOAD_MAX];
 	int rc;
 
+	size = target_payload(scene->target, size);
 	scene_fill(scene, 0, payload, size);
 	rc = scene->target->write(scene->ring, payload, size);
 	*taken = !rc;
@@ -264,10 +287,12 @@ static uint32_t write_plainly(struct scene *scene, uint32_t size, bool *taken)
 static uint32_t fill_up(struct scene *scene)
 {
 	const struct target *target = scene->target;
+	unsigned most = target->foreign ? FOREIGN_WRITES_MAX : FILL_WRITES_MAX;
 	bool taken = true;
 	uint32_t kinds = 0;
 
-	for (unsigned writes = 0; taken && !kinds && writes < FILL_WRITES_MAX; writes++) {
+	scene->observer.holds = target->consumes;
+	for (unsigned writes = 0; taken && !kinds && writes < most; writes++) {
 		uint64_t used = target->head(scene->reader) - target->tail(scene->reader);
 		uint64_t size = used < SCENE_DATA_SIZE ? (SCENE_DATA_SIZE - used) / 2 & ~7ull : 0;
 
@@ -284,10 +309,12 @@ static uint32_t write_again(struct scene *scene)
 	uint32_t kinds = scene->scenario->drains || scene->target->overwrites ? 0 : fill_up(scene);
 	bool taken;
 
+	scene->observer.holds = 0;
 	if (kinds)
 		return kinds;
+	kinds = scene_look(scene);
 	scene->target->release(scene->reader);
-	return write_plainly(scene, SMALL, &taken) | rest(scene);
+	return kinds | write_plainly(scene, SMALL, &taken) | rest(scene);
 }
 
 uint32_t scene_rest(struct scene *scene)
@@ -299,11 +326,18 @@ uint32_t scene_rest(struct scene *scene)
 	return kinds ? kinds : write_again(scene);
 }
 
+/* By now all is read, whatever was held back. */
+static uint32_t rest_look(struct scene *scene)
+{
+	scene->observer.holds = 0;
+	return scene_look(scene);
+}
+
 static uint32_t rest(struct scene *scene)
 {
 	const struct observer *observer = &scene->observer;
 	struct findings findings = { .count = 0 };
-	uint32_t kinds = scene_look(scene);
+	uint32_t kinds = rest_look(scene);
 	struct observed_rest rest = {
 		.published_head = scene->target->head(scene->reader),
 		.reserved_head = scene->target->reserved_head(scene->ring),
@@ -323,9 +357,9 @@ uint64_t scenario_start(const struct scenario *scenario)
 
 int scene_open(struct scene *scene, const struct target *target, const struct scenario *scenario)
 {
-	const struct target_attr attr = { .data_size = SCENE_DATA_SIZE,
-					  .start = scenario_start(scenario),
-					  .id = STREAM };
+	const struct target_attr attr = {
+		.target = target, .data_size = SCENE_DATA_SIZE, .start = scenario_start(scenario), .id = STREAM
+	};
 	int error;
 
 	memset(scene, 0, sizeof(*scene));
@@ -356,6 +390,8 @@ int scene_open(struct scene *scene, const struct target *target, const struct sc
 	oracle_stream_init(&scene->observer.stream, STREAM, SCENE_DATA_SIZE);
 	if (scenario->prepare)
 		scenario->prepare(scene);
+	/* What was made full is to stay so. */
+	scene->observer.holds = target->consumes && scenario->prepare;
 	scene_look(scene);
 	return 0;
 }

@@ -40,6 +40,7 @@ struct observer {
 	uint64_t zero_lost; /* LOST records that say 0 */
 	uint64_t attempts[LEVELS], failed[LEVELS];
 	uint64_t released; /* whether the consumer has released what it had read */
+	uint64_t holds;    /* it does not read now, since that would release what it reads */
 };
 
 struct scene {
@@ -72,6 +73,9 @@ uint32_t scene_look(struct scene *scene);
 /* The consumer releases all that it has read, once, and the ring is replaced where it can be. Return: whether it had
  * not yet, and the scenario has it do so. */
 bool scene_release(struct scene *scene);
+
+/* The consumer takes so many records, if there are, and releases them. */
+void scene_take(struct scene *scene, unsigned records);
 
 /* All writers are at rest: everything must add up. Return: violations, a bit each. */
 uint32_t scene_rest(struct scene *scene);

@@ -10,10 +10,13 @@
 #include <sys/mman.h>
 
 #include "levels.h"
+#include "plugin/contain.h"
 #include "step/marks.h"
 
 /* A write that takes more instructions than this is taken for one that never ends. */
 #define STEPS_MAX (1u << 18)
+/* Of a plug-in's that is to be told of soon. */
+#define STEPS_MAX_PLUGIN (1u << 15)
 /* Above a machine's first frame: what code that looks at its caller may touch. */
 #define STACK_ABOVE 256u
 
@@ -58,7 +61,7 @@ int stage_open(struct stage *stage, const struct stepper *stepper, const struct 
 			   target->name);
 		return -ENOTSUP;
 	}
-	if (!target->regions) {
+	if (!target->regions && !target->file) {
 		stage_fail(stage, -ENOTSUP,
 			   "%s does not tell what memory its state is made of, so it cannot be stepped", target->name);
 		return -ENOTSUP;
@@ -75,6 +78,8 @@ int stage_open(struct stage *stage, const struct stepper *stepper, const struct 
 		stage_fail(stage, -ENOMEM, "no memory for stacks");
 		return -ENOMEM;
 	}
+	if (target->file)
+		contain_watch();
 	rc = scene_open(&stage->scene, target, scenario);
 	if (rc) {
 		stage_fail(stage, rc, "%s, %s: cannot make a ring: %s", target->name, scenario->name, strerror(-rc));
@@ -92,7 +97,11 @@ void stage_close(struct stage *stage)
 {
 	if (stage->stepping)
 		stage->stepper->close();
-	scene_close(&stage->scene);
+	/* What is closed in the middle of a write could go wrong once more. Its process is about to end. */
+	if (!stage->ended || stage->scene.target->regions)
+		scene_close(&stage->scene);
+	if (stage->scene.target && stage->scene.target->file)
+		contain_watch_end();
 	if (stage->memory)
 		munmap(stage->memory, sizeof(*stage->memory));
 	stage->memory = NULL;
@@ -102,7 +111,7 @@ int stage_world(struct stage *stage, struct world *world)
 {
 	struct scene *scene = &stage->scene;
 	struct target_region region[WORLD_REGIONS];
-	unsigned regions = scene->target->regions(scene->ring, scene->reader, region);
+	unsigned regions = scene->target->regions ? scene->target->regions(scene->ring, scene->reader, region) : 0;
 
 	region[regions++] = (struct target_region) { .address = &scene->observer, .size = sizeof(scene->observer) };
 	return world_open(world, region, regions);
@@ -140,7 +149,7 @@ void stage_begin(struct stage *stage, struct stage_write *write, unsigned level,
 {
 	const struct scenario *scenario = stage->scene.scenario;
 	bool in_place = !level && scenario->in_place && stage->scene.target->reserve;
-	uint32_t size = level ? scenario->nested_size : scenario->size;
+	uint32_t size = target_payload(stage->scene.target, level ? scenario->nested_size : scenario->size);
 	unsigned char *payload = stage->memory->payload[level];
 	struct machine_call call = {
 		.function = in_place ? (uintptr_t)write_in_place : (uintptr_t)stage->scene.target->write,
@@ -168,6 +177,18 @@ uint64_t stage_pc(const struct stage *stage, const struct stage_write *write)
 	return stage->stepper->pc(&write->machine);
 }
 
+uint32_t stage_end(struct stage *stage, const struct stage_write *write, enum violation kind, int signal, uint64_t pc)
+{
+	struct findings *last = &stage->scene.last;
+
+	last->count = 1;
+	last->at[0] = (struct finding) { .kind = kind, .before = (uint64_t)signal, .after = pc };
+	stage->ended = VIOLATION_BIT(kind);
+	stage_fail(stage, kind == CRASH ? -EFAULT : -ETIME, "%s, %s: a write of level %u ended after %u instructions",
+		   stage->scene.target->name, stage->scene.scenario->name, write->level, write->boundary);
+	return stage->ended;
+}
+
 uint32_t stage_step(struct stage *stage, struct stage_write *write)
 {
 	const char *target = stage->scene.target->name, *scenario = stage->scene.scenario->name;
@@ -175,6 +196,10 @@ uint32_t stage_step(struct stage *stage, struct stage_write *write)
 	int rc = stage->stepper->step(&write->machine);
 
 	write->boundary++;
+	if (stage->scene.target->file && rc)
+		return stage_end(stage, write, rc == CONTAIN_TICK ? HANG : CRASH, rc == CONTAIN_TICK ? 0 : rc, pc);
+	if (stage->scene.target->file && write->boundary > STEPS_MAX_PLUGIN)
+		return stage_end(stage, write, HANG, 0, pc);
 	if (rc) {
 		stage_fail(stage, -EFAULT, "%s, %s: signal %d (%s) in instruction %u of a write of level %u, at 0x%llx",
 			   target, scenario, rc, strsignal(rc), write->boundary, write->level, (unsigned long long)pc);
@@ -207,21 +232,43 @@ uint32_t stage_finish(struct stage *stage, const struct stage_write *write, bool
 
 bool stage_masked(const struct stage *stage, const struct stage_write *write)
 {
-	(void)stage;
-	return !stage_next_level(write);
+	return !stage_next_level(stage, write);
 }
 
-unsigned stage_next_level(const struct stage_write *write)
+unsigned stage_next_level(const struct stage *stage, const struct stage_write *write)
 {
-	for (unsigned level = write->level + 1; level < LEVELS; level++)
+	unsigned levels = stage->scene.target->max_depth;
+
+	/* A depth of 1 is told by who blocks signals: its own mask keeps them out. */
+	levels = levels > 1 && levels < LEVELS ? levels : LEVELS;
+	for (unsigned level = write->level + 1; level < levels; level++)
 		if (!(write->machine.blocked & 1ull << (level_signal(level) - 1)))
 			return level;
 	return 0;
 }
 
+/* The bounds of this program's image, as the linker tells them. */
+extern const char __executable_start[], end[];
+
+static bool lies_in(uint64_t pc, const void *start, const void *stop)
+{
+	return pc - (uintptr_t)start < (uintptr_t)stop - (uintptr_t)start;
+}
+
+/* Of a plug-in: its own code, and what it calls in libraries unless that is not wanted; what is around it is ours. */
+static bool may_strike_at(const struct target *target, uint64_t pc)
+{
+	if (!target->file)
+		return true;
+	for (const struct text_range *range = target->text; range->start; range++)
+		if (lies_in(pc, range->start, range->end))
+			return true;
+	return !target->own_code && !lies_in(pc, __executable_start, end);
+}
+
 bool stage_open_here(const struct stage *stage, const struct stage_write *write)
 {
-	if (stage_masked(stage, write))
+	if (stage_masked(stage, write) || !may_strike_at(stage->scene.target, stage_pc(stage, write)))
 		return false;
 	return write->repeats < 2 || stage->stepper->repeats_left(&write->machine) <= 1;
 }

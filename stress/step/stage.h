@@ -20,7 +20,8 @@ struct stage {
 	bool stepping; /* it is open */
 	struct scene scene;
 	struct stage_memory *memory;
-	int error; /* -errno: it cannot go on; message says why */
+	uint32_t ended; /* a plug-in's code has crashed, or hangs: that violation's bit, told in scene.last */
+	int error;      /* -errno: it cannot go on; message says why */
 	char message[256];
 };
 
@@ -43,6 +44,9 @@ int stage_world(struct stage *stage, struct world *world);
 /* What keeps it from going on. The first one stays. */
 __attribute__((format(printf, 3, 4))) void stage_fail(struct stage *stage, int error, const char *format, ...);
 
+/* A plug-in's write ends here: CRASH with the @signal, or HANG. Return: the violation's bit. */
+uint32_t stage_end(struct stage *stage, const struct stage_write *write, enum violation kind, int signal, uint64_t pc);
+
 /* Begin a write of @level, with the signals of @blocked and those of its own level's handler blocked. */
 void stage_begin(struct stage *stage, struct stage_write *write, unsigned level, uint64_t blocked);
 
@@ -64,7 +68,7 @@ bool stage_open_here(const struct stage *stage, const struct stage_write *write)
 bool stage_masked(const struct stage *stage, const struct stage_write *write);
 
 /* The lowest level whose signal may strike: usually the next; 0: none. */
-unsigned stage_next_level(const struct stage_write *write);
+unsigned stage_next_level(const struct stage *stage, const struct stage_write *write);
 
 uint64_t stage_pc(const struct stage *stage, const struct stage_write *write);
 

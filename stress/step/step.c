@@ -8,9 +8,14 @@
 
 #include "clock.h"
 #include "order.h"
+#include "plugin/contain.h"
 #include "step/explore.h"
+#include "step/forked.h"
 #include "step/play.h"
 #include "step/scenario.h"
+
+/* Each takes its time, and there is no end of them. */
+#define HANGS_MAX 2
 
 struct run {
 	const struct step_config *config;
@@ -81,7 +86,7 @@ static bool is_caught(const struct run *run)
 
 static bool is_over(const struct run *run)
 {
-	return run->result->error || clock_ns() > run->deadline_ns ||
+	return run->result->found[HANG] >= HANGS_MAX || run->result->error || clock_ns() > run->deadline_ns ||
 	       (run->config->stop && nrb_load_relaxed(run->config->stop));
 }
 
@@ -142,6 +147,7 @@ static void run_pass(struct run *run, struct step_pass *pass)
 	for (unsigned i = 0; i < scenario_count && !is_over(run) && !has_enough(run, pass); i++) {
 		memset(one, 0, sizeof(*one));
 		memcpy(one->witness, result->witness, sizeof(one->witness));
+		result->scenario = i;
 		explore(run->config->target, &scenarios[i], &plan, one, run->map);
 		memcpy(result->witness, one->witness, sizeof(one->witness));
 		for (unsigned kind = 0; kind < VIOLATIONS; kind++)
@@ -186,6 +192,40 @@ static void confirm(struct run *run)
 	}
 }
 
+/*
+ * A plug-in's states were kept and put back in vain where it has memory that it did not tell of: then what was seen may
+ * be our own doing, and each way takes a process of its own.
+ */
+static bool must_fork(const struct run *run)
+{
+	const struct target *target = run->config->target;
+
+	return target->file && (run->config->forks || !target->regions || run->result->error == -EPROTO);
+}
+
+static void go_through(struct run *run)
+{
+	struct step_result *result = run->result;
+
+	for (unsigned i = 0; i < result->passes && !is_over(run); i++)
+		if (!i || !is_caught(run))
+			run_pass(run, &result->pass[i]);
+	if (!result->error)
+		confirm(run);
+}
+
+static void fork_ways(struct run *run)
+{
+	struct step_result *result = run->result;
+
+	result->error = 0;
+	result->message[0] = '\0';
+	memset(result->found, 0, sizeof(result->found));
+	memset(result->witness, 0, sizeof(result->witness));
+	memset(run->map, 0, sizeof(*run->map));
+	forked_run(run->config, run->stepper, run->deadline_ns, result, run->map);
+}
+
 void step_run(const struct step_config *config, struct step_result *result, struct boundaries *map)
 {
 	struct run run = { .config = config,
@@ -199,11 +239,24 @@ void step_run(const struct step_config *config, struct step_result *result, stru
 	run.stepper = choose_stepper(config, result);
 	if (!run.boundaries)
 		result->error = -ENOMEM;
-	for (unsigned i = 0; i < result->passes && !is_over(&run); i++)
-		if (!i || !is_caught(&run))
-			run_pass(&run, &result->pass[i]);
-	if (!result->error)
-		confirm(&run);
+	if (!must_fork(&run))
+		go_through(&run);
+	if (run.stepper && must_fork(&run))
+		fork_ways(&run);
 	free(run.boundaries);
 	result->done = true;
+}
+
+void step_take_end(struct step_result *result, const struct contained *ended)
+{
+	struct witness *witness = &result->witness[ended->kind];
+
+	result->found[ended->kind]++;
+	*witness = (struct witness) { .known = true,
+				      .kind = ended->kind,
+				      .scenario = result->scenario,
+				      .before = contain_before(ended),
+				      .after = ended->pc };
+	result->error = 0;
+	result->done = result->confirmed = true;
 }

@@ -18,6 +18,7 @@ struct step_config {
 	unsigned left_out;             /* accelerations that are not to be used; 0: none */
 	uint64_t duration_ns;          /* ends earlier when it is through */
 	bool exhaustive;               /* a control: to the end, caught or not */
+	bool forks;                    /* a plug-in: each way in a process of its own */
 	const uint32_t *stop;          /* shared memory: end early */
 };
 
@@ -32,5 +33,10 @@ struct step_config {
  * Context: a process of its own, without other threads.
  */
 void step_run(const struct step_config *config, struct step_result *result, struct boundaries *map);
+
+struct contained;
+
+/* A plug-in's process ended although nothing was struck, by what the harness called itself: that is what was found. */
+void step_take_end(struct step_result *result, const struct contained *ended);
 
 #endif /* STRESS_STEP_STEP_H */

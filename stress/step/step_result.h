@@ -45,6 +45,7 @@ struct step_result {
 	char stepper[16];
 	uint32_t scenarios; /* that there are */
 	uint32_t passes;    /* that were planned */
+	uint32_t scenario;  /* which is being gone through */
 	struct step_pass pass[STEP_PASSES];
 	uint64_t found[VIOLATIONS]; /* states that showed it */
 	struct witness witness[VIOLATIONS];

@@ -17,7 +17,7 @@ struct stepper {
 	int (*open)(char *message, size_t size);
 	/* Suspend @machine before the first instruction of @call. */
 	void (*begin)(struct machine *machine, const struct machine_call *call);
-	/* Run one instruction. Return: 0, or the signal that it raised. */
+	/* Run one instruction. Return: 0, or the signal that it raised: CONTAIN_TICK when it does not come back. */
 	int (*step)(struct machine *machine);
 	uint64_t (*pc)(const struct machine *machine);
 	uint64_t (*sp)(const struct machine *machine);

@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include "step/stepper.h"
 
+#include "plugin/contain.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -75,6 +77,13 @@ __asm__("	.pushsection .text\n"
 	"	int3\n"
 	"	.popsection\n");
 
+/* Where code may never come back it is looked at (contain.h); after so many looks at one instruction it is taken to
+ * hang. Looks at a process that does not run do not count. */
+#define TICKS_STEP 25u
+
+/* What may happen to an instruction. */
+static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, CONTAIN_TICK };
+
 static struct {
 	struct machine first; /* registers as a new machine finds them */
 	ucontext_t frame;
@@ -82,13 +91,13 @@ static struct {
 	bool open;
 	void *stack;
 	stack_t old_stack;
-	struct sigaction old[4];
+	struct sigaction old[sizeof(signals) / sizeof(signals[0])];
 	sigset_t old_mask;
 	struct machine *into;
+	bool handling; /* a signal, on the stack for that */
+	uint64_t steps, steps_ticked;
+	unsigned ticks; /* since that many steps */
 } trap;
-
-/* What may happen to an instruction. */
-static const int signals[4] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL };
 
 static uint32_t vector_size(const void *vector)
 {
@@ -96,6 +105,22 @@ static uint32_t vector_size(const void *vector)
 
 	memcpy(&bytes, (const char *)vector + SOFTWARE_BYTES, sizeof(bytes));
 	return bytes.magic == XSTATE_MAGIC ? bytes.size : sizeof(struct _libc_fpstate);
+}
+
+/* Whether what was interrupted by a look has not moved for so long that it never will. */
+static bool hangs(const ucontext_t *context)
+{
+	if (trap.handling)
+		return false;
+	if (!trap.into) {
+		contain_look(context);
+		return false;
+	}
+	if (trap.steps != trap.steps_ticked) {
+		trap.steps_ticked = trap.steps;
+		trap.ticks = 0;
+	}
+	return ++trap.ticks >= TICKS_STEP;
 }
 
 /* Context: signal handler, on the alternate stack. */
@@ -106,7 +131,11 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	uint32_t size;
 
 	(void)info;
+	if (signal == CONTAIN_TICK && !hangs(uc))
+		return;
+	trap.handling = true;
 	if (!machine) {
+		contain_end(CRASH, signal, uc);
 		/* Not ours: an honest crash. */
 		sigaction(signal, &(struct sigaction) { .sa_handler = SIG_DFL }, NULL);
 		return;
@@ -166,9 +195,11 @@ static int trap_step(struct machine *machine)
 	/* The mask stays as the machine has it: nobody sends signals here, and it saves a system call. */
 	memcpy(&uc->uc_sigmask, &machine->blocked, sizeof(machine->blocked));
 	uc->uc_mcontext.fpregs = (fpregset_t)(void *)machine->vector;
+	trap.steps++;
 	trap.into = machine;
 	trap_leave(uc);
 	trap.into = NULL;
+	trap.handling = false;
 	if (system_call) {
 		/* As if it had been made where it stands. */
 		machine->registers[REG_RIP] = pc + 2;
@@ -251,7 +282,8 @@ static bool flag_works(void)
 
 static int trap_open(char *message, size_t size)
 {
-	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+	struct sigaction action = { .sa_sigaction = on_signal,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART };
 	stack_t stack = { .ss_size = ALT_STACK_SIZE };
 
 	memset(&trap, 0, sizeof(trap));
@@ -272,6 +304,7 @@ static int trap_open(char *message, size_t size)
 	trap.into = &trap.first;
 	trap_raise();
 	trap.into = NULL;
+	trap.handling = false;
 	if (trap.first.vector_size > MACHINE_VECTOR_SIZE) {
 		snprintf(message, size, "this CPU's vector registers take %u bytes, more than the %d there is room for",
 			 trap.first.vector_size, MACHINE_VECTOR_SIZE);

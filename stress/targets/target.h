@@ -24,9 +24,12 @@ enum driver {
 	DRIVER_SELF     /* the target's own environment does, as the kernel */
 };
 
+struct target;
+
 struct target_attr {
-	uint64_t data_size; /* bytes */
-	uint64_t start;     /* position of the first byte */
+	const struct target *target; /* which is to be opened: one function may serve several */
+	uint64_t data_size;          /* bytes */
+	uint64_t start;              /* position of the first byte */
 	uint64_t id;
 };
 
@@ -67,11 +70,16 @@ struct target {
 		[TIERS];    /* control: the violations of which one must be seen in this tier; 0: cannot show there */
 	uint32_t allowed;   /* control: violations that come along with these */
 	uint32_t checks;    /* the violations that can be told for this target at all */
-	unsigned max_depth; /* writes that may nest, the outermost included; 0: unlimited */
+	unsigned max_depth; /* writes that may nest, the outermost included; 0: unlimited; 1: it masks the others */
 	bool masks_signals; /* its writes block the harness's signals */
-	bool in_thread;  /* it keeps something in the writing thread's own memory, which no other process can share */
-	bool overwrites; /* no write is refused, and a reader who is late misses the oldest records */
-	uint64_t watermark; /* with wakeups: so many bytes at most may be left unread without one */
+	bool in_thread;   /* it keeps something in the writing thread's own memory, which no other process can share */
+	bool overwrites;  /* no write is refused, and a reader who is late misses the oldest records */
+	bool consumes;    /* to read a record gives its room back: where a ring is to be full, nothing is read yet */
+	bool foreign;     /* records are not laid out as perf's, nor all to be had that its positions tell of */
+	bool own_code;    /* steps strike in @text alone, not in what it calls elsewhere */
+	const char *file; /* a plug-in's, which nobody vouches for: how it ends is a finding. NULL: one of ours */
+	uint32_t max_payload; /* bytes that a record holds at most; 0: as many as the harness writes */
+	uint64_t watermark;   /* with wakeups: so many bytes at most may be left unread without one */
 	enum driver driver;
 	/* Why it cannot exist on this machine, in one line that names the remedy; NULL: it can. May be NULL. */
 	const char *(*missing)(void);
@@ -134,6 +142,12 @@ struct target {
 	 */
 	unsigned (*regions)(struct target_ring *ring, struct target_reader *reader, struct target_region *region);
 };
+
+/* What of a payload of @size bytes a record of it holds. */
+static inline uint32_t target_payload(const struct target *target, uint32_t size)
+{
+	return target->max_payload && size > target->max_payload ? target->max_payload : size;
+}
 
 /* All targets, in the order of --list; NULL ends them. */
 extern const struct target *const target_table[];
