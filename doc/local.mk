@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += doc/nrb-bench.1.scd doc/nrb-dump.1.scd doc/nrb-stress.1.scd doc/nrb.3.scd doc/nrb_channel.3.scd
 EXTRA_DIST += CONTRIBUTING.md quickstart
-dist_doc_DATA += doc/embedding.md doc/kernel.md doc/memory-order.md doc/nrb-stress-json.md doc/protocol.md \
-	doc/testing.md
+dist_doc_DATA += doc/embedding.md doc/kernel.md doc/memory-order.md doc/nrb-stress-json.md doc/plugins.md \
+	doc/protocol.md doc/testing.md
 dist_pkgdata_DATA = doc/nrb-bench.schema.json doc/nrb-stress.schema.json
 
 if HAVE_SCDOC

@@ -10,10 +10,11 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' CK_TAP_LOG_FILE_NAME=- $(SHELL) $(top_srcdi
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CFLAGS='$(CFLAGS)'; export CC CFLAGS;
 
 test_scripts = tests/aarch64.sh tests/abi.sh tests/bench.sh tests/cli.sh tests/dump.sh tests/examples.sh \
-	tests/instructions.sh tests/kernel.sh tests/model.sh tests/no_lock_prefix.sh tests/replay.sh \
-	tests/report_schema.sh tests/symbols.sh
+	tests/instructions.sh tests/kernel.sh tests/model.sh tests/no_lock_prefix.sh tests/plugins.sh \
+	tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
+EXTRA_DIST += tests/plugins/misbehaves.c tests/plugins/perf_layout.c
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \
 	tests/model/snapshot.pml tests/model/wakeup.pml
 
@@ -45,15 +46,14 @@ tests_burn_CFLAGS = $(AM_CFLAGS) $(NRB_FRAME_POINTERS)
 if HAVE_CHECK
 check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/check_channel tests/check_contestants \
 	tests/check_create tests/check_dump tests/check_exact tests/check_explore tests/check_forked \
-	tests/check_holes tests/check_hostile tests/check_kernel tests/check_kernel_tier \
-	tests/check_listing tests/check_loop tests/check_lttng \
-	tests/check_mistakes tests/check_number tests/check_oracle tests/check_oracle_modes tests/check_output \
-	tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader tests/check_refused \
-	tests/check_registry tests/check_report tests/check_resources tests/check_ring tests/check_run \
-	tests/check_scenario tests/check_section tests/check_semantics tests/check_signals tests/check_snapshot \
-	tests/check_steer tests/check_stepper tests/check_swap tests/check_target tests/check_tiers \
-	tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_step tests/check_wait \
-	tests/check_wakeup tests/check_write_read
+	tests/check_holes tests/check_hostile tests/check_kernel tests/check_kernel_tier tests/check_listing \
+	tests/check_loop tests/check_lttng tests/check_mistakes tests/check_number tests/check_oracle \
+	tests/check_oracle_modes tests/check_output tests/check_overwrite tests/check_payload tests/check_placement \
+	tests/check_reader tests/check_refused tests/check_registry tests/check_report tests/check_resources \
+	tests/check_ring tests/check_run tests/check_scenario tests/check_section tests/check_semantics \
+	tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper tests/check_swap \
+	tests/check_target tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict \
+	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 

@@ -1,0 +1,225 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Rings of others, as shared objects: the examples, those that misbehave, and those that cannot be loaded. With
+# NRB_PLUGINS_LONG set, also all tiers, all misbehaviours, and the guide word for word.
+# Cases are called by name, which shellcheck cannot follow.
+# shellcheck disable=SC2317
+set -u
+# shellcheck source=tests/tap.sh
+. "$(dirname -- "$0")/tap.sh"
+srcdir=$(cd -- "$(dirname -- "$0")/.." && pwd -P)
+stress=${NRB_STRESS:-$PWD/stress/stress}
+cc=${CC:-cc}
+long=${NRB_PLUGINS_LONG-}
+
+# make_plugin OUT SOURCE [OPTION]...: without what the programs of this build are instrumented with
+make_plugin() {
+	local out=$1 source=$2
+	shift 2
+	$cc -std=gnu11 -O2 -g -fPIC -shared -Wall -Wextra -Werror -I"$srcdir/stress/plugin" "$srcdir/$source" \
+		-o "$tmp/$out.so" "$@"
+}
+
+# misbehaving WHAT
+misbehaving() { make_plugin "$1" tests/plugins/misbehaves.c -DMISBEHAVIOUR="$1" -pthread; }
+
+# steps STATUS PLUGIN [OPTION]...: stepped through soon
+steps() {
+	local status=$1 plugin=$2
+	shift 2
+	run "$status" timeout 60 "$stress" --inject=step --depth=1 --strikes=1 "$@" "$tmp/$plugin.so"
+}
+
+says() { grep -qE -- "$1" "$tmp/out" || { echo "no '$1' in what it says"; return 1; }; }
+complains() { grep -qE -- "$1" "$tmp/err" || { echo "no '$1' on standard error"; return 1; }; }
+
+sound() {
+	make_plugin sound examples/plugins/sound.c && steps 0 sound &&
+		says '^PASS   sound: 0 violations, struck at all'
+}
+
+# The line that it shows at is its own, and the way there is told again.
+broken() {
+	make_plugin broken examples/plugins/broken.c && steps 1 broken --witness="$tmp/ways" &&
+		says '^FAIL   broken, which claims to be sound, showed violations' && says 'stuck_head' &&
+		grep -q '"file": ".*/broken.so"' "$tmp/ways"
+}
+
+replayed() {
+	run 0 timeout 60 "$stress" --replay="$tmp/ways" && says '^broken, ring state "empty": stuck_head' &&
+		says '^stuck_head showed again: ' && says 'publish, '
+}
+
+# What was built anew has its instructions elsewhere.
+replay_of_another() {
+	cp "$tmp/broken.so" "$tmp/kept.so" && cp "$tmp/sound.so" "$tmp/broken.so" &&
+		run 2 "$stress" --replay="$tmp/ways" && complains 'is another one than it was, or gone.*--witness'
+	local status=$?
+	cp "$tmp/kept.so" "$tmp/broken.so"
+	return "$status"
+}
+
+ck_ring() {
+	make_plugin ck_ring examples/plugins/ck_ring.c && steps 0 ck_ring && says 'KNOWN BAD, caught' &&
+		says 'stuck_head: ring state .*level 0 struck'
+}
+
+ck_ring_mpsc() {
+	make_plugin ck_ring_mpsc examples/plugins/ck_ring.c -DMPSC && steps 1 ck_ring_mpsc &&
+		says 'hang: ring state "empty", level 0 struck after [0-9]+ instructions'
+}
+
+wfcqueue() {
+	make_plugin wfcqueue examples/plugins/wfcqueue.c -lurcu-common && steps 0 wfcqueue &&
+		says '^PASS   wfcqueue: 0 violations, struck at all'
+}
+
+cxx() {
+	c++ -O2 -g -fPIC -shared -Wall -Wextra -Werror -I"$srcdir/stress/plugin" \
+		"$srcdir/examples/plugins/spinlock.cc" -o "$tmp/spinlock.so" && steps 1 spinlock &&
+		says '  spinlock: hang in' && says 'hang: ring state "empty", level 0 struck'
+}
+
+# A write that crashes when it is nested: with what was interrupted, how deep, and the line; told again.
+crash_nested() {
+	misbehaving NESTED_NULL && steps 1 NESTED_NULL --witness="$tmp/crash" && says '  misbehaves: crash in' &&
+		says 'crash: ring state "empty", level 0 struck after [0-9]+ instructions, at' &&
+		run 0 timeout 60 "$stress" --replay="$tmp/crash" && says '^crash showed again: signal 11 '
+}
+
+deadlock() { misbehaving MUTEX && steps 1 MUTEX && says 'hang: ring state "empty", level 0 struck after'; }
+null_pointer() { misbehaving NULL_POINTER && steps 1 NULL_POINTER && says 'crash: .*not struck at all: signal 11'; }
+exits() { misbehaving EXIT && steps 1 EXIT && says 'crash: .*it ended the process'; }
+aborts() { misbehaving ABORT && steps 1 ABORT && says 'crash: .*signal 6'; }
+overflows() { misbehaving STACK && steps 1 STACK && says 'crash: .*signal 11'; }
+crashes_open() { misbehaving OPEN_CRASH && steps 1 OPEN_CRASH && says 'crash: .*signal 11'; }
+loops() { misbehaving LOOP && steps 1 LOOP && says 'hang: .*it did not come back, at'; }
+read_loops() { misbehaving READ_LOOP && steps 1 READ_LOOP && says 'hang: .*it did not come back, at'; }
+mallocs() {
+	misbehaving MALLOC && run 1 timeout 60 "$stress" --inject=step --duration=30 "$tmp/MALLOC.so" &&
+		says '(crash|torn_record): ring state "empty", level 0 struck after'
+}
+
+# timed STATUS PLUGIN WHAT: for two seconds at full speed
+timed() {
+	run "$1" timeout 60 "$stress" --inject=timer --duration=3 --writers=1 "$tmp/$2.so" && says "$3"
+}
+
+# All that a table may have, and memory that the harness does not know: our own ring by a way around. Each way takes a
+# process of its own, so the states that can be tried in the time are few.
+perf_layout() {
+	make_plugin perf_layout tests/plugins/perf_layout.c -I"$srcdir/src" -DDEPTH=3 -L"$PWD/src/.libs" -lnrb \
+		-Wl,-rpath,"$PWD/src/.libs" &&
+		run 3 timeout 60 "$stress" --inject=step --duration=5 "$tmp/perf_layout.so" &&
+		says '^INCONCLUSIVE   perf-layout is clean, but not even all single strikes could be tried: [1-9]'
+}
+
+# Three writes nest at most: no signal of level 3 strikes.
+depth() { timed 0 perf_layout '^PASS   perf-layout: 0 violations'; }
+
+# refused TEXT PLUGIN
+refused() { run 2 "$stress" "$tmp/$2" && complains "cannot use .*$1" && [ ! -s "$tmp/out" ]; }
+wrong_version() { misbehaving VERSION && refused 'made for version 99 .*and this is 1' VERSION.so; }
+wrong_size() { misbehaving SIZE && refused 'table is of 8 bytes.*struct_size' SIZE.so; }
+no_write() { misbehaving NO_WRITE && refused 'no write\(\), which is mandatory' NO_WRITE.so; }
+bad_name() { misbehaving NAME_BAD && refused 'its name is "not a name"' NAME_BAD.so; }
+constructor() {
+	misbehaving CONSTRUCTOR_CRASH && refused 'loading it ended with signal 11.*constructors' CONSTRUCTOR_CRASH.so
+}
+no_file() { refused 'No such file' none.so; }
+not_elf() { echo 'int x;' >"$tmp/text.so" && refused '(invalid ELF|file too short).*cc -shared' text.so; }
+a_directory() { mkdir -p "$tmp/dir.so" && refused '' dir.so; }
+no_symbol() { echo 'int x;' | $cc -shared -fPIC -x c - -o "$tmp/empty.so" && refused 'no symbol nrb_plugin' empty.so; }
+unresolved() {
+	echo 'int none(void); int (*x)(void) = none;' | $cc -shared -fPIC -x c - -o "$tmp/lacking.so" &&
+		refused 'undefined symbol: none.*link' lacking.so
+}
+twice() { run 2 "$stress" "$tmp/sound.so" "$tmp/sound.so" && complains 'two targets of the name sound'; }
+
+# Strikes in its own code alone are fewer; the map tells of its lines.
+own_code() {
+	steps 0 sound --map && says '^map of sound: .*; [1-9][0-9]* struck in what it calls' && says 'sound.c:[0-9]+' &&
+		steps 0 sound --map --own-code && says '^map of sound: .*; 0 struck in what it calls'
+}
+
+# The guide, in an empty directory, against what is installed.
+guide() {
+	local root=$tmp/root empty=$tmp/empty line
+	make -s install DESTDIR="$root" >/dev/null 2>&1 && mkdir -p "$empty" && cd "$empty" || return 1
+	PATH=$(dirname -- "$(find "$root" -name nrb-stress)"):$PATH
+	CPATH=$(dirname -- "$(find "$root" -name nrb_plugin.h)")
+	export PATH CPATH
+	awk '/^```c$/ { code = 1; next } /^```$/ { code = 0 } code' "$srcdir/doc/plugins.md" >my-ring.c
+	find "$root" -path '*plugins*' -name '*.c*' -exec cp {} . \;
+	sed -n 's/^    \(\(cc\|c++\|nrb-stress\) .*\)/\1/p' "$srcdir/doc/plugins.md" >commands
+	while read -r line; do
+		# shellcheck disable=SC2086
+		timeout 120 $line >"$tmp/out" 2>"$tmp/err" </dev/null
+		echo "$? $line"
+	done <commands | tee status
+	grep -qx '1 nrb-stress ./my-ring.so --inject=step --witness=ways' status &&
+		grep -qx '0 nrb-stress --replay=ways' status &&
+		grep -qx '0 nrb-stress ./sound.so --duration=10' status &&
+		grep -qx '1 nrb-stress ./broken.so --duration=4' status && ! grep -vE '^[01] ' status
+}
+
+"$stress" --list >/dev/null 2>&1 || skip_all "$stress was not built"
+[ "$(uname -m)" = x86_64 ] || skip_all "stepping is tried on x86-64"
+case " ${CFLAGS-} " in
+*" -fsanitize="*) skip_all "what a sanitizer wants to be loaded first is not ours to say" ;;
+esac
+
+check "a sound one" sound
+check "one that is broken" broken
+check "its way is told again" replayed
+check "not when it was built anew" replay_of_another
+check "one that crashes when it is nested" crash_nested
+check "one that takes a mutex" deadlock
+check "of another version" wrong_version
+check "a table of another size" wrong_size
+check "without a write" no_write
+check "a name that is none" bad_name
+check "a constructor that crashes" constructor
+check "no such file" no_file
+check "not an object" not_elf
+check "a directory" a_directory
+check "an object without the symbol" no_symbol
+check "an unresolved symbol" unresolved
+check "two of a name" twice
+if [ -z "$long" ]; then
+	skip "all else" "NRB_PLUGINS_LONG is not set"
+	finish
+fi
+check "its own code alone, and its map" own_code
+if echo '#include <ck_ring.h>' | $cc -E - >/dev/null 2>&1; then
+	check "ck_ring, which must not be nested into" ck_ring
+	check "the same for several producers" ck_ring_mpsc
+else
+	skip "ck_ring, and the same for several producers" "no libck-dev"
+fi
+check "liburcu's queue" wfcqueue
+check "a spin lock in C++" cxx
+check "a null pointer" null_pointer
+check "exit()" exits
+check "abort()" aborts
+check "a stack that overflows" overflows
+check "open() crashes" crashes_open
+check "an endless loop" loops
+check "an endless loop in read()" read_loops
+check "malloc()" mallocs
+check "perf's layout, and memory that is not known" perf_layout
+if [ "$(nproc)" -gt 1 ]; then
+	check "timer: a sound one" timed 0 sound '^PASS'
+	check "timer: all that a table may have" depth
+	check "timer: broken" timed 1 broken 'stuck'
+	check "timer: a mutex" timed 1 MUTEX 'hung [0-9]+ time'
+	check "timer: an endless loop" timed 1 LOOP 'hung [0-9]+ time'
+	check "timer: an endless loop in read()" timed 1 READ_LOOP 'hung [0-9]+ time'
+	check "timer: a null pointer" timed 1 NULL_POINTER 'crashed [0-9]+ time'
+	check "timer: nested" timed 1 NESTED_NULL 'crashed [0-9]+ time'
+	check "timer: exit()" timed 1 EXIT 'it ended the process'
+	check "the guide, word for word" guide
+else
+	skip "timer, and the guide" "one CPU"
+fi
+finish
