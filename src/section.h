@@ -119,6 +119,9 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
  * instruction is the commit. 3 to 4 is the second. An abort enters once more, by a description that says to go
  * elsewhere the next time.
  *
+ * Where aborts go lies in front of 1, in no section and yet within the function: there stands whoever was struck, for
+ * handlers that walk the stack. In a subsection it would belong to no function, and have no unwind table.
+ *
  * What is entered holds from the next instruction on, and the kernel forgets it when it finds the thread elsewhere. So
  * the instruction that enters is followed by the section, or lies in it already.
  */
@@ -139,6 +142,17 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	"	cmpl	$0, %%fs:4(%%r11)\n" \
 	"	jge	10f\n" \
 	"	jmp	%l[slow]\n" \
+	NRB_SECTION_SIGNATURE \
+	"21:	movq	%c[rseq](%%rdi), %%r11\n" \
+	"	leaq	12b(%%rip), %%rax\n" \
+	"	jmp	10f\n" \
+	NRB_SECTION_SIGNATURE \
+	"22:	jmp	%l[slow]\n" \
+	NRB_SECTION_SIGNATURE \
+	"23:	leaq	14b(%%rip), %%rax\n" \
+	"	jmp	20f\n" \
+	NRB_SECTION_SIGNATURE \
+	"24:	jmp	%l[committed]\n" \
 	"1:\n" \
 	NRB_SECTION_HEADER_ASIDE \
 	NRB_SECTION_COPY_ASIDE \
@@ -163,20 +177,7 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	"3:	movq	%c[head](%%r9), %%rax\n" \
 	/* publish:B  pairs with poll:C; a store is a release here. */ \
 	"	movq	%%rax, %c[data_head](%%r8)\n" \
-	"4:\n" \
-	".subsection 1\n" \
-	NRB_SECTION_SIGNATURE \
-	"21:	movq	%c[rseq](%%rdi), %%r11\n" \
-	"	leaq	12b(%%rip), %%rax\n" \
-	"	jmp	10b\n" \
-	NRB_SECTION_SIGNATURE \
-	"22:	jmp	%l[slow]\n" \
-	NRB_SECTION_SIGNATURE \
-	"23:	leaq	14b(%%rip), %%rax\n" \
-	"	jmp	20b\n" \
-	NRB_SECTION_SIGNATURE \
-	"24:	jmp	%l[committed]\n" \
-	".previous\n"
+	"4:\n"
 
 /* clang-format on */
 
@@ -227,7 +228,14 @@ slow:
 	NRB_SECTION_DESCRIBE("12", "1f", "3f", "22f") \
 	"	leaq	11b(%%rip), %[at]\n" \
 	"	cmpl	$0, %%fs:4(%[rseq])\n" \
-	"	jl	22f\n" \
+	"	jge	10f\n" \
+	"	jmp	22f\n" \
+	NRB_SECTION_SIGNATURE \
+	"21:	leaq	12b(%%rip), %[at]\n" \
+	"	jmp	10f\n" \
+	NRB_SECTION_SIGNATURE \
+	"22:	clc\n" \
+	"	jmp	3f\n" \
 	"10:	movq	%[at], %%fs:8(%[rseq])\n" \
 	"1:	movq	%[head], %[at]\n" \
 	"	leaq	(%[at],%[bytes]), %[end]\n" \
@@ -236,15 +244,7 @@ slow:
 	"	cmpq	%[size], %[used]\n" \
 	"	jae	3f\n" \
 	"	movq	%[end], %[head]\n" \
-	"3:\n" \
-	".subsection 1\n" \
-	NRB_SECTION_SIGNATURE \
-	"21:	leaq	12b(%%rip), %[at]\n" \
-	"	jmp	10b\n" \
-	NRB_SECTION_SIGNATURE \
-	"22:	clc\n" \
-	"	jmp	3b\n" \
-	".previous\n"
+	"3:\n"
 
 /* clang-format on */
 

@@ -249,6 +249,36 @@ START_TEST(given_up)
 }
 END_TEST
 
+/* ---- where a strike into a section finds the writer ---- */
+
+extern const struct rseq_cs __start___rseq_cs[] __attribute__((visibility("hidden")));
+extern const struct rseq_cs __stop___rseq_cs[] __attribute__((visibility("hidden")));
+
+/* libgcc's, by which exceptions and backtrace(3) find how to go on from an address; no header has it. */
+struct dwarf_eh_bases {
+	void *text, *data, *function;
+};
+extern const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases);
+
+/* A handler that walks the stack begins at an abort address: it belongs to the function, as the section does. */
+START_TEST(unwound)
+{
+	size_t sections = 0;
+
+	for (const struct rseq_cs *cs = __start___rseq_cs; cs < __stop___rseq_cs; cs++, sections++) {
+		struct dwarf_eh_bases start = { 0 }, end = { 0 };
+
+		ck_assert_msg(cs->abort_ip - cs->start_ip >= cs->post_commit_offset, "an abort into the section");
+		/* Else compiled without unwind tables. */
+		if (_Unwind_Find_FDE((void *)(uintptr_t)cs->start_ip, &start))
+			(void)_Unwind_Find_FDE((void *)(uintptr_t)cs->abort_ip, &end);
+		ck_assert_ptr_eq(start.function, end.function);
+	}
+	/* Two of nrb_write(), one of nrb_reserve(), each with a second description for when it was aborted. */
+	ck_assert_uint_ge(sections, 6);
+}
+END_TEST
+
 /* What does more than the plain ring has a path of its own. */
 START_TEST(modes)
 {
@@ -285,6 +315,7 @@ Suite *suite_make(void)
 	tcase_add_test(tests, not_registered);
 	tcase_add_test(tests, given_up);
 	tcase_add_test(tests, modes);
+	tcase_add_test(tests, unwound);
 #else
 	suite_add(tests, every_size, "there are no restartable sequences on this architecture");
 #endif
