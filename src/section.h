@@ -290,9 +290,9 @@ NRB_STEP bool nrb_reserve_in_section(struct nrb_ring *ring, struct nrb_reservati
 	nrb_local_store(&w->nest, 1);
 	nrb_local_fence();
 	if (NRB_SELDOM(!nrb_take_in_section(ring, w, record, &position))) {
-		/* Nothing has been reserved. Who nested has left its record to us to publish, and that does the nest
-		 * protocol, which comes next. */
-		nrb_local_store(&w->nest, 0);
+		/* Nothing has been reserved. But who nested has left its record to us to publish; and the nest
+		 * protocol, which comes next, refuses a write into a ring paused meanwhile without publishing. */
+		nrb_publish(ring);
 		return false;
 	}
 	at = ring->data + (position & ring->mask);

@@ -16,6 +16,7 @@
 #include "nrb.h"
 #include "ring.h"
 #include "section.h"
+#include "stepping.h"
 #include "suite.h"
 
 #ifdef NRB_HAVE_SECTIONS
@@ -279,6 +280,58 @@ START_TEST(unwound)
 }
 END_TEST
 
+static struct {
+	struct nrb_ring *ring;
+	unsigned struck;
+	int nested, reserved;
+} pausing;
+
+static void reserve_stepped(void *argument)
+{
+	struct nrb_reservation r;
+
+	(void)argument;
+	pausing.reserved = nrb_reserve(pausing.ring, &r, 7, 8);
+	if (!pausing.reserved)
+		nrb_commit(pausing.ring, &r);
+}
+
+/* As soon as nest is raised: a handler writes, and somebody pauses the ring. */
+static void write_and_pause(void *context, uint64_t pc)
+{
+	(void)context;
+	(void)pc;
+	if (pausing.struck || !pausing.ring->writer->nest)
+		return;
+	pausing.struck = 1;
+	pausing.nested = nrb_write(pausing.ring, 7, payload, 8);
+	nrb_pause(pausing.ring);
+}
+
+/* A reservation that gives its section up, single steps being strikes, and is then refused: what nested is published.
+ */
+START_TEST(paused_between)
+{
+	struct nrb_ring *ring = make_ring(0);
+
+	pausing.ring = ring;
+	pausing.struck = 0;
+	stepping_run(reserve_stepped, NULL, write_and_pause, NULL);
+	ck_assert_uint_eq(pausing.struck, 1);
+	ck_assert_int_eq(pausing.nested, 0);
+	ck_assert_uint_eq(ring->writer->nest, 0);
+	ck_assert_uint_eq(ring->control->data_head, ring->writer->head);
+	/* Without rseq the ring was asked before nest was raised. */
+	if (__rseq_size) {
+		ck_assert_int_eq(pausing.reserved, -ENOSPC);
+		ck_assert_uint_eq(nrb_lost(ring), 1);
+	} else {
+		ck_assert_int_eq(pausing.reserved, 0);
+	}
+	nrb_destroy(ring);
+}
+END_TEST
+
 /* What does more than the plain ring has a path of its own. */
 START_TEST(modes)
 {
@@ -316,6 +369,7 @@ Suite *suite_make(void)
 	tcase_add_test(tests, given_up);
 	tcase_add_test(tests, modes);
 	tcase_add_test(tests, unwound);
+	suite_add(tests, paused_between, stepping_missing(&stepper_trap));
 #else
 	suite_add(tests, every_size, "there are no restartable sequences on this architecture");
 #endif
