@@ -16,7 +16,6 @@ doc/%: doc/%.scd
 
 # Each function has a page of its own name that leads to the one it is told in; the version script knows them all.
 nrb_functions = $(SED) -n 's/^[[:space:]]*\(nrb_[a-z_]*\);$$/\1/p' $(srcdir)/src/libnrb.map
-.PHONY: install-function-pages uninstall-function-pages
 install-function-pages:
 	@$(MKDIR_P) "$(DESTDIR)$(man3dir)"
 	@for f in $$($(nrb_functions)); do \

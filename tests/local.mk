@@ -251,7 +251,7 @@ coverage:
 	for what in --txt --branches; do \
 		gcovr $$what --root "$$top" --filter "$$top/src/" --fail-under-line 1 coverage/src || exit; \
 	done; exit $$status
-.PHONY: check-kernel coverage instructions
+.PHONY: check-kernel coverage install-function-pages instructions uninstall-function-pages
 
 clean-local:
 	rm -rf coverage kernel-image tests/guest_init$(EXEEXT) $(fuzzers) $(fuzz_targets:%=tests/fuzz/%.corpus) \
