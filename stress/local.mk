@@ -40,7 +40,7 @@ stress_libstress_la_SOURCES = \
 	stress/report/text.c stress/report/text.h stress/report/text_detail.c \
 	stress/report/text_line.c stress/report/text_step.c stress/report/text_table.c stress/report/text_map.c \
 	stress/result.c stress/result.h \
-	stress/run.c stress/run.h \
+	stress/run.c stress/run.h stress/run_step.c stress/session.h \
 	stress/section_list.c stress/section_list.h \
 	stress/slice.c stress/slice.h \
 	stress/strength.c stress/strength.h \

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "child.h"
 #include "clock.h"
 #include "event.h"
 #include "inject/inject.h"
@@ -18,16 +17,11 @@
 #include "order.h"
 #include "plugin/contain.h"
 #include "random.h"
+#include "session.h"
 #include "slice.h"
-#include "step/forked.h"
-#include "step/step.h"
 
 #define SLICE_MAX_NS (1 * NS_PER_S)
-/* What a process is given beyond its time before it is killed. */
-#define GRACE_NS (1500 * NS_PER_MS)
 #define SURVEY_NS (2 * NS_PER_S)
-/* As good as none, and far from overflowing. */
-#define STEP_NO_LIMIT_NS (10000ull * 3600 * NS_PER_S)
 
 /* Stepping is exact and soon done; what is left to chance needs the time. */
 #define STEP_ONE_OF 5
@@ -38,27 +32,6 @@
  * exposes nothing.
  */
 #define TIGHT_ONE_IN 5
-
-/* Memory that the processes of a run share. */
-struct shared {
-	uint32_t stop;
-	struct survey survey;
-	struct slice_result slice;
-	struct step_result step;
-	struct kernel_result kernel;
-	struct contained ended;
-};
-
-/* The run's own bookkeeping. */
-struct session {
-	struct run *run;
-	struct shared *shared;
-	struct children children;
-	uint64_t start_ns;
-	const char *target_name;
-	char kernel_obstacle[256]; /* why there can be no slice of the kernel; empty: there can */
-	unsigned target;           /* index of what is running in options->target */
-};
 
 uint64_t run_step_ns(uint64_t duration_ns, bool alone)
 {
@@ -198,7 +171,8 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 		exit(0);
 	}
 	status = child < 0 ? child
-			   : child_wait(&session->children, child, config.duration_ns + GRACE_NS + set_up_ns(&config));
+			   : child_wait(&session->children, child,
+					config.duration_ns + SESSION_GRACE_NS + set_up_ns(&config));
 	if (config.target->file && child > 0 && (session->shared->ended.any || result->end == SLICE_UNFINISHED) &&
 	    contain_take_status(&session->shared->ended, status ? status : CONTAIN_EXITED)) {
 		event_report_end(result, &session->shared->ended, clock_ns() - started);
@@ -210,7 +184,7 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 }
 
 /* One more result, for options->target[index] in @tier: nothing counted yet. */
-static struct target_result *add_result(struct session *session, enum tier tier, unsigned index)
+struct target_result *session_add_result(struct session *session, enum tier tier, unsigned index)
 {
 	struct run *run = session->run;
 	const struct target *target = run->options->target[index];
@@ -237,115 +211,6 @@ static bool has_tier(const struct options *options, enum tier tier)
 		if (options->tier[i] == tier)
 			return true;
 	return false;
-}
-
-static uint64_t step_budget_ns(const struct options *options)
-{
-	return run_step_ns(options->duration_ns, options->tiers == 1);
-}
-
-/* Whoever interrupts itself does so in a tier of its own, and in no other. */
-static bool is_in_tier(const struct target *target, enum tier tier)
-{
-	return (target->driver == DRIVER_SELF) == (tier == TIER_KERNEL);
-}
-
-/* Step through it in a process of its own. Return: its wait status, or what child_wait() gives else. */
-static int step_apart(struct session *session, const struct step_config *config, unsigned index, uint64_t patience_ns)
-{
-	struct step_result *result = &session->shared->step;
-	struct contained *ended = &session->shared->ended;
-	pid_t child;
-
-	memset(result, 0, sizeof(*result));
-	memset(ended, 0, sizeof(*ended));
-	child = child_start(&session->children);
-	if (child)
-		return child < 0 ? child : child_wait(&session->children, child, patience_ns);
-	/* A stepped write has a signal mask of its own, and Ctrl-C is sent to all of us. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	if (config->target->file) {
-		contain_into = ended;
-		contain_crashes();
-	}
-	step_run(config, result, &session->run->boundaries[index]);
-	exit(0);
-}
-
-/* One target in the step tier, for @duration_ns at most. */
-static void run_step(struct session *session, unsigned index, uint64_t duration_ns)
-{
-	struct run *run = session->run;
-	struct target_result *sum = add_result(session, TIER_STEP, index);
-	struct step_result *result = &session->shared->step;
-	uint64_t start = clock_ns(), used;
-	struct step_config config = {
-		.target = run->options->target[index],
-		.stepper = run->options->stepper,
-		.depth = run->options->depth,
-		.strikes = run->options->strikes,
-		.duration_ns = duration_ns,
-		.exhaustive = run->options->exhaustive,
-		.left_out = run->options->left_out,
-		.stop = &session->shared->stop,
-	};
-	int status;
-
-	if (config.target->missing && config.target->missing()) {
-		sum->skipped = true;
-		snprintf(sum->message, sizeof(sum->message), "%s: %.200s", sum->name, config.target->missing());
-		return;
-	}
-	session->target = index;
-	session->target_name = config.target->name;
-	status =
-		step_apart(session, &config, index, duration_ns + (config.target->file ? FORKED_WAY_NS : 0) + GRACE_NS);
-	if (config.target->file && !result->done) {
-		/* What was put back may have been too little, and that our doing: once more, without. */
-		used = clock_ns() - start;
-		config.duration_ns = used < duration_ns ? duration_ns - used : 0;
-		config.forks = true;
-		memset(&run->boundaries[index], 0, sizeof(run->boundaries[index]));
-		status = step_apart(session, &config, index, config.duration_ns + FORKED_WAY_NS + GRACE_NS);
-		if (!result->done && contain_take_status(&session->shared->ended, status ? status : CONTAIN_EXITED))
-			step_take_end(result, &session->shared->ended);
-	}
-	if ((status || !result->done) && !result->error)
-		child_explain(result->message, sizeof(result->message), status);
-	target_result_add_step(sum, result);
-}
-
-/* Where a tier that nobody asked for cannot exist, its results are no news; why there are none, is told. */
-static void drop_missing(struct session *session)
-{
-	struct run *run = session->run;
-
-	if (run->options->tiers_asked || !run->results || !run->result[0].skipped)
-		return;
-	snprintf(run->step_missing, sizeof(run->step_missing), "%s", run->result[0].message);
-	memset(run->result, 0, run->results * sizeof(*run->result));
-	run->results = 0;
-}
-
-/* The step tier: not run in slices, but to its end. Adds results of its own. */
-static void run_step_tier(struct session *session)
-{
-	struct run *run = session->run;
-	uint64_t duration = step_budget_ns(run->options);
-	uint64_t deadline = clock_ns() + duration;
-
-	for (unsigned i = 0; i < run->options->targets && !session->children.stopped_by; i++) {
-		uint64_t now = clock_ns(), left = deadline > now ? deadline - now : 0;
-
-		if (!is_in_tier(run->options->target[i], TIER_STEP))
-			continue;
-		run_step(session, i, duration ? left / (run->options->targets - i) : STEP_NO_LIMIT_NS);
-		if (run->result[run->results - 1].step.missing)
-			break;
-	}
-	drop_missing(session);
 }
 
 /* Whether a tier that aims has nothing to aim at, by the target's nature. */
@@ -387,9 +252,9 @@ static unsigned begin_sampled(struct session *session)
 		for (unsigned i = 0; i < options->targets && options->tier[t] != TIER_STEP; i++) {
 			struct target_result *result;
 
-			if (!is_in_tier(options->target[i], options->tier[t]))
+			if (!session_is_in_tier(options->target[i], options->tier[t]))
 				continue;
-			result = add_result(session, options->tier[t], i);
+			result = session_add_result(session, options->tier[t], i);
 			tell_obstacle(session, i, result);
 			result->idle = is_idle(session, i, result->tier) && !survey->obstacle[result->tier][0];
 			result->skipped = !result->idle && result->message[0];
@@ -458,11 +323,11 @@ static int prepare_sampled(struct session *session)
 static int run_tiers(struct session *session)
 {
 	const struct options *options = session->run->options;
-	uint64_t start = clock_ns(), used = 0, budget = step_budget_ns(options), left;
+	uint64_t start = clock_ns(), used = 0, budget = session_step_ns(options), left;
 	int rc;
 
 	if (has_tier(options, TIER_STEP)) {
-		run_step_tier(session);
+		session_run_step(session);
 		used = clock_ns() - start;
 		if (options->tiers == 1 || session->children.stopped_by)
 			return 0;

@@ -89,8 +89,8 @@ accesses() {
 	'
 }
 
-# What must come out, as gcc compiles it: in a write, A once before nest is raised and once after, B once for success and
-# once for a refusal. Whatever calls
+# What must come out, as gcc compiles it: in a write, A once before nest is raised and once after, B once for success
+# and once for a refusal. Whatever calls
 # nrb_reader_head counts as if it stood there.
 cat >"$tmp/expected" <<'END'
 1 nrb_commit release data_head B
