@@ -473,8 +473,8 @@ struct nrb_loop {
  * @reader: the reader
  * @loop: what to do with them
  *
- * Looks as seldom as @loop->latency_ns allows and the ring does not fill up, and gives room back in large pieces; what
- * was delivered is given back by the time it returns.
+ * Looks as seldom as @loop->latency_ns allows and the ring does not fill up, and gives room back in large pieces, or
+ * at the first look after a millisecond; what was delivered is given back by the time it returns.
  *
  * Context: consumer.
  * Return: what the function returned that ended it, or what nrb_reader_poll() or nrb_reader_next() gave when they

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "nrb.h"
 #include "order.h"
@@ -178,6 +180,126 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* A stranger's hand, between two looks. */
+static int forge_head(void *context, const struct nrb_record *record)
+{
+	struct nrb_ring *ring = context;
+
+	(void)record;
+	nrb_store_relaxed(&ring->control->data_head, 1u << 20);
+	return 0;
+}
+
+/* What was delivered at a look before the one that failed is given back, too. */
+START_TEST(fails_later)
+{
+	struct nrb_loop loop = NRB_LOOP_INIT;
+	struct nrb_ring *ring = make_ring(0);
+	struct nrb_reader *reader = nrb_reader_open(ring);
+
+	put(ring, 0);
+	loop.record = forge_head;
+	loop.context = ring;
+	ck_assert_int_eq(nrb_reader_loop(reader, &loop), -EPROTO);
+	ck_assert_uint_eq(nrb_reader_tail(reader), 16);
+	nrb_reader_close(reader);
+	nrb_destroy(ring);
+}
+END_TEST
+
+/* ---- what comes in drops ---- */
+
+struct drops {
+	struct nrb_ring *ring;
+	struct nrb_reader *reader;
+	unsigned records;
+};
+
+/* There is always something to be found, and a quarter of the ring is far. */
+static int put_drop(void *context, int64_t bytes)
+{
+	struct drops *drops = context;
+
+	(void)bytes;
+	if (nrb_reader_tail(drops->reader))
+		return 1;
+	put(drops->ring, drops->records++);
+	return 0;
+}
+
+START_TEST(given_back_in_time)
+{
+	struct drops drops = { .ring = make_ring(0) };
+	struct nrb_loop loop = NRB_LOOP_INIT;
+
+	drops.reader = nrb_reader_open(drops.ring);
+	loop.latency_ns = 100000;
+	loop.looked = put_drop;
+	loop.context = &drops;
+	ck_assert_int_eq(nrb_reader_loop(drops.reader, &loop), 1);
+	ck_assert_uint_lt(drops.records, 8192 / 4 / 16);
+	nrb_reader_close(drops.reader);
+	nrb_destroy(drops.ring);
+}
+END_TEST
+
+/* ---- signals ---- */
+
+#define SIGNALS 5u
+
+static unsigned caught;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	nrb_local_store(&caught, nrb_local_load(&caught) + 1);
+}
+
+static int until_caught(void *context, int64_t bytes)
+{
+	(void)context;
+	(void)bytes;
+	return nrb_local_load(&caught) >= SIGNALS;
+}
+
+static void *interrupt(void *thread)
+{
+	const struct timespec interval = { .tv_nsec = 20000000 };
+
+	/* Two that come to a thread that does not get to run are one. */
+	while (nrb_load_relaxed(&caught) < SIGNALS) {
+		nanosleep(&interval, NULL);
+		pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	}
+	return NULL;
+}
+
+/* Loop index: the kind of ring. A signal ends a pause, and does not turn what is left of it into a busy wait. */
+START_TEST(interrupted)
+{
+	static const uint32_t kinds[] = { 0, NRB_WAKE_RECORDS };
+	struct sigaction action = { .sa_handler = on_signal };
+	struct nrb_loop loop = NRB_LOOP_INIT;
+	struct nrb_ring *ring = make_ring(kinds[_i]);
+	struct nrb_reader *reader = nrb_reader_open(ring);
+	struct timespec before, after;
+	pthread_t self = pthread_self(), thread;
+
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	loop.latency_ns = 100000000;
+	loop.looked = until_caught;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	ck_assert_int_eq(pthread_create(&thread, NULL, interrupt, &self), 0);
+	ck_assert_int_eq(nrb_reader_loop(reader, &loop), 1);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	pthread_join(thread, NULL);
+	/* Of some 100 ms; awake it is for 60 us a look. */
+	ck_assert_int_lt((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec, 20000000);
+	nrb_reader_close(reader);
+	nrb_destroy(ring);
+}
+END_TEST
+
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("loop");
@@ -187,5 +309,8 @@ Suite *suite_make(void)
 	tcase_add_test(tests, ends_where_it_is_told_to);
 	tcase_add_loop_test(tests, every_kind, 0, 4);
 	tcase_add_test(tests, refuses);
+	tcase_add_test(tests, fails_later);
+	tcase_add_test(tests, given_back_in_time);
+	tcase_add_loop_test(tests, interrupted, 0, 2);
 	return suite;
 }
