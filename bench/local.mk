@@ -2,7 +2,7 @@
 # Everything but main: the tests link it as well.
 noinst_LTLIBRARIES += bench/libbench.la
 bench_libbench_la_SOURCES = \
-	bench/asked.c bench/asked.h bench/beside.c bench/contestant.h bench/counters.c \
+	bench/asked.c bench/asked.h bench/beside.c bench/change.c bench/change.h bench/contestant.h bench/counters.c \
 	bench/counters.h bench/histogram.c bench/histogram.h bench/latency.c bench/mode.c \
 	bench/mode.h bench/nested.c bench/open_rings.c bench/open_rings.h bench/plan.c bench/plan.h \
 	bench/probe.c bench/probe.h bench/process.c bench/process.h bench/repetition.c \

@@ -88,7 +88,19 @@ finds_what_is_planted() {
 		run 0 env NRB_BENCH_SLOW=fixed:1000 "${measure[@]}" --compare="$tmp/then.json" --output=text \
 			--output=json:"$tmp/now.json" && is_valid "$tmp/now.json" &&
 		grep -q 'NRB_BENCH_SLOW: fixed is slowed down by 1000 %' "$tmp/out" &&
-		grep -q '^  fixed, alone, 8 B: +' "$tmp/out" && grep -q '"change": {' "$tmp/now.json"
+		grep -q '^  fixed, alone, 8 B: +' "$tmp/out" && grep -q '"change": {' "$tmp/now.json" &&
+		grep -q '^  alone: fewer than 4 contestants' "$tmp/out"
+}
+
+# Held against the others, who did not change.
+finds_it_among_others() {
+	local measure=(timeout 60 "$bench" --processes=5 --repetitions=3 --time=100us --duration=200ms fixed legacy
+		write memcpy-publish --mode=alone "--payload=8,40")
+	run 0 "${measure[@]}" --output=json:"$tmp/then.json" &&
+		run 0 env NRB_BENCH_SLOW=fixed:1000 "${measure[@]}" --compare="$tmp/then.json" --output=text \
+			--output=json:"$tmp/now.json" && is_valid "$tmp/now.json" &&
+		grep -q '^  fixed, alone, .*: +' "$tmp/out" && ! grep -q 'fewer than 4' "$tmp/out" &&
+		grep -q '"apart_from_others": true' "$tmp/now.json"
 }
 
 refuses_plants() {
@@ -211,6 +223,7 @@ fi
 check "one CPU: what takes two is left out, or refused" one_cpu
 check "--steady is one line" steady
 check "--compare finds what is planted" again finds_what_is_planted
+check "--compare finds it among others" again finds_it_among_others
 check "tells a full disk" full_disk
 check "a closed pipe does not cost the file" into_head
 check "without gnuplot: no chart, and the remedy" no_gnuplot

@@ -188,27 +188,72 @@ static void print_asked(const struct bench_report *report, FILE *out)
 
 /* ---- since an earlier run ---- */
 
+static void print_change(const struct estimate *change, FILE *out)
+{
+	fprintf(out, ": %+.1f %% (%+.1f to %+.1f)", (change->value - 1) * 100, (change->low - 1) * 100,
+		(change->high - 1) * 100);
+}
+
+static void print_where(const struct bench_report *report, unsigned at, enum place place, FILE *out)
+{
+	const struct cell *cell = &report->plan->cell[at];
+
+	fputs(mode_table[cell->mode].name, out);
+	if (cell->mode == MODE_WRITERS)
+		fprintf(out, " %u", cell->writers);
+	if (cell->mode == MODE_NESTED)
+		fprintf(out, " %u deep", cell->depth);
+	if (report->request->wish.sizes > 1)
+		fprintf(out, ", a ring of %s bytes", number_grouped(cell->data_size).text);
+	if (cell_crosses(cell))
+		fprintf(out, ", %s", place_text(place));
+}
+
+static void print_compared_all(const struct bench_report *report, const struct compared_all *all, FILE *out)
+{
+	bool few = !isfinite(all->change.low);
+
+	if (!few && !all->differs)
+		return;
+	fputs(few ? "  " : "  all of ", out);
+	print_where(report, all->cell, all->place, out);
+	if (few) {
+		fputs(": fewer than 4 contestants in both runs: ratios as they are, with what the machine did\n", out);
+		return;
+	}
+	print_change(&all->change, out);
+	fputs(": the machine, or what they share; told once\n", out);
+}
+
+static void print_compared(const struct bench_report *report, const struct compared *compared, FILE *out)
+{
+	const struct cell *cell = &report->plan->cell[compared->cell];
+
+	if (!compared->differs)
+		return;
+	fprintf(out, "  %s, ", contestant_table[cell->contestant]->name);
+	print_where(report, compared->cell, compared->place, out);
+	if (compared->payloads > 1)
+		fprintf(out, ", %u payloads", compared->payloads);
+	else
+		fprintf(out, ", %u B", cell->payload);
+	print_change(&compared->change, out);
+	fputc('\n', out);
+}
+
 static void print_comparison(const struct bench_report *report, FILE *out)
 {
 	const struct comparison *comparison = report->comparison;
 
 	if (!comparison)
 		return;
-	fprintf(out, "\nsince %s (%s): %u of %u ratios differ: by more than %s, intervals of %.2f %% by half of it\n",
+	fprintf(out, "\nsince %s (%s): %u of %u differ: by more than %s, and beyond intervals of %.2f %%\n",
 		comparison->started, comparison->revision, comparison->differences, comparison->count,
 		number_percent(comparison->tolerance).text, comparison->confidence * 100);
-	for (unsigned i = 0; i < comparison->count; i++) {
-		const struct compared *compared = &comparison->compared[i];
-		const struct cell *cell = &report->plan->cell[compared->cell];
-
-		if (!compared->differs)
-			continue;
-		fprintf(out, "  %s, %s, %u B%s%s: %+.1f %% (%+.1f to %+.1f)\n",
-			contestant_table[cell->contestant]->name, mode_table[cell->mode].name, cell->payload,
-			cell_crosses(cell) ? ", " : "", cell_crosses(cell) ? place_text(compared->place) : "",
-			(compared->change.value - 1) * 100, (compared->change.low - 1) * 100,
-			(compared->change.high - 1) * 100);
-	}
+	for (unsigned i = 0; i < comparison->blocks; i++)
+		print_compared_all(report, &comparison->all[i], out);
+	for (unsigned i = 0; i < comparison->count; i++)
+		print_compared(report, &comparison->compared[i], out);
 }
 
 int report_table(const struct bench_report *report, FILE *out)

@@ -2,15 +2,16 @@
 /*
  * compare.c - this run and an earlier one
  *
- * Ratios alone are compared: times of different hours on a shared machine are no measure of anything. With many cells
- * some would lie beyond an interval of 95 % by chance: so each interval is so wide that all of them together hold with
- * 95 %.
+ * Times of different hours on a shared machine are no measure of anything: so each contestant is held against the
+ * others, see change.h, and where these are too few, its ratios against the earlier ones. With many contestants some
+ * would lie beyond an interval of 95 % by chance: so each interval is so wide that all of them together hold with 95 %.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "change.h"
 #include "contestant.h"
 #include "reports.h"
 
@@ -66,53 +67,304 @@ static const json_t *find_earlier(const json_t *earlier, const struct cell *cell
 	return NULL;
 }
 
-static unsigned earlier_values(const json_t *result, double *values)
+static unsigned earlier_values(const json_t *result, const char *name, double *values)
 {
-	const json_t *array = json_object_get(result, "ratio_by_process"), *value;
+	const json_t *array = json_object_get(result, name), *value;
 	unsigned count = 0;
 	size_t i;
 
-	json_array_foreach(array, i, value) if (json_is_number(value) && count < STATISTICS_MAX) values[count++] =
-		json_number_value(value);
+	json_array_foreach(array, i, value)
+	{
+		if (count < STATISTICS_MAX)
+			values[count++] = json_is_number(value) ? json_number_value(value) : NAN;
+	}
 	return count;
 }
 
-/* Adds what both have. */
-static void compare_cell(struct comparison *comparison, const json_t *earlier, const struct measured *measured,
-			 unsigned cell, enum place place)
+/* ---- blocks: what was measured under the same conditions ---- */
+
+struct block {
+	const struct measured *measured;
+	const struct cell *like;
+	enum place place;
+	unsigned first; /* cell */
+	unsigned rows, columns;
+	unsigned contestant[PLAN_CONTESTANTS], payload[PLAN_PAYLOADS];
+	struct change_block figures;
+	struct change apart[PLAN_CONTESTANTS], one[PLAN_PAYLOADS][PLAN_CONTESTANTS], common;
+};
+
+static bool is_like(const struct cell *a, const struct cell *b)
 {
-	double then[STATISTICS_MAX], now[STATISTICS_MAX];
-	const struct plan *plan = measured->plan;
-	const json_t *result = find_earlier(earlier, &plan->cell[cell], place);
-	unsigned thens = result ? earlier_values(result, then) : 0;
-	struct estimate change;
+	return a->mode == b->mode && a->data_size == b->data_size && a->writers == b->writers && a->depth == b->depth;
+}
+
+/* The place of @value among @known, where it is added if it is new. */
+static unsigned position(unsigned *known, unsigned *count, unsigned value)
+{
+	unsigned at = 0;
+
+	while (at < *count && known[at] != value)
+		at++;
+	if (at == *count)
+		known[(*count)++] = value;
+	return at;
+}
+
+static int cell_at(const struct block *block, unsigned row, unsigned column)
+{
+	struct cell wanted = *block->like;
+
+	wanted.contestant = block->contestant[row];
+	wanted.payload = block->payload[column];
+	return plan_find(block->measured->plan, &wanted);
+}
+
+static unsigned count_known(const double *values, unsigned count)
+{
+	unsigned known = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		known += isfinite(values[i]);
+	return known;
+}
+
+/* What too few processes measured, then or now, is not in the block. */
+static void fill_cell(struct block *block, const json_t *earlier, unsigned row, unsigned column)
+{
+	size_t at = ((size_t)row * block->columns + column) * STATISTICS_MAX;
+	int cell = cell_at(block, row, column);
+	const json_t *result =
+		cell < 0 ? NULL : find_earlier(earlier, &block->measured->plan->cell[cell], block->place);
+	unsigned thens = result ? earlier_values(result, "ns_by_process", &block->figures.ns[0][at]) : 0;
 
 	if (!thens)
 		return;
-	summary_ratio(measured, cell, (unsigned)plan->cell[cell].reference, place, now);
-	change = estimate_quotient(now, measured->processes, then, thens, comparison->confidence);
-	if (!isfinite(change.low))
-		return;
-	comparison->compared[comparison->count++] = (struct compared) {
-		.cell = cell,
-		.place = place,
-		.change = change,
-		.differs = estimate_differs(&change, comparison->tolerance),
-	};
+	if (thens > block->figures.processes[0])
+		block->figures.processes[0] = thens;
+	summary_ns(block->measured, (unsigned)cell, block->place, &block->figures.ns[1][at]);
+	if (count_known(&block->figures.ns[0][at], thens) < INTERVAL_MIN ||
+	    count_known(&block->figures.ns[1][at], block->measured->processes) < INTERVAL_MIN)
+		for (unsigned i = 0; i < thens; i++)
+			block->figures.ns[0][at + i] = NAN;
 }
 
-static void compare_all(struct comparison *comparison, const json_t *earlier, const struct measured *measured)
+/* Cells are STATISTICS_MAX processes apart while they are filled; closer then. */
+static void close_up(double *ns, unsigned cells, unsigned processes)
+{
+	for (unsigned cell = 0; cell < cells; cell++)
+		memmove(&ns[(size_t)cell * processes], &ns[(size_t)cell * STATISTICS_MAX], processes * sizeof(*ns));
+}
+
+/* Return: 0 or -ENOMEM. */
+static int block_fill(struct block *block, const json_t *earlier)
+{
+	const struct plan *plan = block->measured->plan;
+	size_t values;
+
+	for (unsigned i = block->first; i < plan->cells; i++) {
+		if (!is_like(&plan->cell[i], block->like))
+			continue;
+		position(block->contestant, &block->rows, plan->cell[i].contestant);
+		position(block->payload, &block->columns, plan->cell[i].payload);
+	}
+	values = (size_t)block->rows * block->columns * STATISTICS_MAX;
+	for (unsigned run = 0; run < 2; run++) {
+		block->figures.ns[run] = calloc(values, sizeof(double));
+		if (!block->figures.ns[run])
+			return -ENOMEM;
+		for (size_t i = 0; i < values; i++)
+			block->figures.ns[run][i] = NAN;
+	}
+	block->figures.rows = block->rows;
+	block->figures.columns = block->columns;
+	block->figures.processes[1] = block->measured->processes;
+	for (unsigned row = 0; row < block->rows; row++)
+		for (unsigned column = 0; column < block->columns; column++)
+			fill_cell(block, earlier, row, column);
+	for (unsigned run = 0; run < 2; run++)
+		close_up(block->figures.ns[run], block->rows * block->columns, block->figures.processes[run]);
+	return 0;
+}
+
+/* Return: 0 or -ENOMEM. */
+static int block_compute(struct block *block)
+{
+	struct change unused;
+	int rc = change_apart(&block->figures, 0, block->columns, block->apart, &block->common);
+
+	for (unsigned column = 0; column < block->columns && !rc; column++)
+		rc = change_apart(&block->figures, column, column + 1, block->one[column], &unused);
+	return rc;
+}
+
+static void block_free(struct block *block)
+{
+	if (!block)
+		return;
+	free(block->figures.ns[0]);
+	free(block->figures.ns[1]);
+	free(block);
+}
+
+/* Return: NULL: there is no memory. */
+static struct block *block_make(const json_t *earlier, const struct measured *measured, unsigned cell, enum place place)
+{
+	struct block *block = calloc(1, sizeof(*block));
+
+	if (!block)
+		return NULL;
+	block->measured = measured;
+	block->like = &measured->plan->cell[cell];
+	block->first = cell;
+	block->place = place;
+	if (block_fill(block, earlier) || block_compute(block)) {
+		block_free(block);
+		return NULL;
+	}
+	return block;
+}
+
+/* ---- what is told ---- */
+
+static void add(struct comparison *comparison, struct compared compared)
+{
+	const struct estimate *change = &compared.change;
+
+	if (!isfinite(change->low))
+		return;
+	/* A ratio as it is has more in it than its interval knows, and so needs more to be called different. */
+	compared.differs = compared.apart ? fabs(change->value - 1) > comparison->tolerance &&
+						    (change->low > 1 || change->high < 1)
+					  : estimate_differs(change, comparison->tolerance);
+	comparison->compared[comparison->count++] = compared;
+}
+
+static void add_ratio(struct comparison *comparison, const json_t *earlier, const struct block *block, unsigned cell)
+{
+	double then[STATISTICS_MAX], now[STATISTICS_MAX];
+	const struct measured *measured = block->measured;
+	const struct cell *of = &measured->plan->cell[cell];
+	const json_t *result = of->reference == (int32_t)cell ? NULL : find_earlier(earlier, of, block->place);
+	unsigned thens = result ? earlier_values(result, "ratio_by_process", then) : 0;
+
+	if (!thens)
+		return;
+	summary_ratio(measured, cell, (unsigned)of->reference, block->place, now);
+	add(comparison,
+	    (struct compared) {
+		    .cell = cell,
+		    .place = block->place,
+		    .payloads = 1,
+		    .change = estimate_quotient(now, measured->processes, then, thens, comparison->confidence),
+	    });
+}
+
+/* In fewer processes of the two runs. */
+static unsigned block_processes(const struct block *block)
+{
+	const unsigned *processes = block->figures.processes;
+
+	return processes[0] < processes[1] ? processes[0] : processes[1];
+}
+
+/* Whether one size alone shows something else than all of them do together, by more than its interval. */
+static bool disagrees(const struct comparison *comparison, const struct block *block, unsigned row, double confidence)
+{
+	struct estimate all = change_estimate(&block->apart[row], block_processes(block), comparison->confidence);
+
+	for (unsigned column = 0; column < block->columns && block->columns > 1; column++) {
+		struct estimate one = change_estimate(&block->one[column][row], block_processes(block), confidence);
+
+		if (fabs(one.value / all.value - 1) > comparison->tolerance &&
+		    (one.low > all.value || one.high < all.value))
+			return true;
+	}
+	return false;
+}
+
+static void add_row(struct comparison *comparison, const struct block *block, unsigned row)
+{
+	double confidence = 1 - (1 - comparison->confidence) / block->columns;
+	struct compared compared = { .place = block->place, .apart = true };
+	unsigned first = 0;
+
+	if (!disagrees(comparison, block, row, confidence)) {
+		while (first < block->columns - 1 && !isfinite(block->one[first][row].value))
+			first++;
+		for (unsigned column = 0; column < block->columns; column++)
+			compared.payloads += isfinite(block->one[column][row].value);
+		compared.cell = (unsigned)cell_at(block, row, first);
+		compared.change = change_estimate(&block->apart[row], block_processes(block), comparison->confidence);
+		add(comparison, compared);
+		return;
+	}
+	for (unsigned column = 0; column < block->columns; column++) {
+		compared.payloads = 1;
+		compared.cell = (unsigned)cell_at(block, row, column);
+		compared.change = change_estimate(&block->one[column][row], block_processes(block), confidence);
+		add(comparison, compared);
+	}
+}
+
+static void add_block(struct comparison *comparison, const json_t *earlier, const struct block *block)
+{
+	const struct plan *plan = block->measured->plan;
+	unsigned before = comparison->count;
+	struct compared_all all = {
+		.cell = block->first,
+		.place = block->place,
+		.change = change_estimate(&block->common, block_processes(block), CONFIDENCE),
+	};
+
+	for (unsigned row = 0; row < block->rows; row++) {
+		all.contestants += isfinite(block->apart[row].value);
+		add_row(comparison, block, row);
+	}
+	if (comparison->count == before) {
+		for (unsigned i = block->first; i < plan->cells; i++)
+			if (is_like(&plan->cell[i], block->like))
+				add_ratio(comparison, earlier, block, i);
+	}
+	all.differs = fabs(all.change.value - 1) > comparison->tolerance && (all.change.low > 1 || all.change.high < 1);
+	if (comparison->count > before)
+		comparison->all[comparison->blocks++] = all;
+}
+
+static void add_all(struct comparison *comparison, const json_t *earlier, struct block **block, unsigned blocks)
+{
+	comparison->count = 0;
+	comparison->blocks = 0;
+	for (unsigned i = 0; i < blocks; i++)
+		add_block(comparison, earlier, block[i]);
+}
+
+static bool is_first_of_its_block(const struct plan *plan, unsigned cell)
+{
+	for (unsigned i = 0; i < cell; i++)
+		if (is_like(&plan->cell[i], &plan->cell[cell]))
+			return false;
+	return true;
+}
+
+/* Return: how many, or -ENOMEM. */
+static int make_blocks(struct block **block, const json_t *earlier, const struct measured *measured)
 {
 	const struct plan *plan = measured->plan;
+	int blocks = 0;
 
-	comparison->count = 0;
 	for (unsigned cell = 0; cell < plan->cells; cell++) {
-		if (plan->cell[cell].reference == (int32_t)cell)
+		if (!is_first_of_its_block(plan, cell))
 			continue;
-		for (unsigned place = PLACE_ONE; place < PLACES; place++)
-			if ((place == PLACE_ONE) != cell_crosses(&plan->cell[cell]))
-				compare_cell(comparison, earlier, measured, cell, (enum place)place);
+		for (unsigned place = PLACE_ONE; place < PLACES; place++) {
+			if ((place == PLACE_ONE) == cell_crosses(&plan->cell[cell]))
+				continue;
+			block[blocks] = block_make(earlier, measured, cell, (enum place)place);
+			if (!block[blocks++])
+				return -ENOMEM;
+		}
 	}
+	return blocks;
 }
 
 static void copy_text(char *to, size_t size, const json_t *earlier, const char *name)
@@ -125,26 +377,38 @@ static void copy_text(char *to, size_t size, const json_t *earlier, const char *
 int comparison_make(struct comparison *comparison, const json_t *earlier, const struct measured *measured,
 		    double tolerance)
 {
+	struct block **block = calloc((size_t)PLACES * PLAN_CELLS, sizeof(struct block *));
+	int blocks;
+
 	memset(comparison, 0, sizeof(*comparison));
 	comparison->compared = calloc((size_t)PLACES * PLAN_CELLS, sizeof(*comparison->compared));
-	if (!comparison->compared)
-		return -ENOMEM;
+	comparison->all = calloc((size_t)PLACES * PLAN_CELLS, sizeof(*comparison->all));
+	blocks = block && comparison->compared && comparison->all ? make_blocks(block, earlier, measured) : -ENOMEM;
 	copy_text(comparison->started, sizeof(comparison->started), earlier, "started");
 	copy_text(comparison->revision, sizeof(comparison->revision), earlier, "revision");
 	comparison->tolerance = tolerance;
 	comparison->confidence = CONFIDENCE;
-	/* Once to count them, and once with intervals for so many. */
-	compare_all(comparison, earlier, measured);
-	if (comparison->count)
-		comparison->confidence = 1 - (1 - CONFIDENCE) / comparison->count;
-	compare_all(comparison, earlier, measured);
+	if (blocks > 0) {
+		/* Once to count them, and once with intervals for so many. */
+		add_all(comparison, earlier, block, (unsigned)blocks);
+		if (comparison->count)
+			comparison->confidence = 1 - (1 - CONFIDENCE) / comparison->count;
+		add_all(comparison, earlier, block, (unsigned)blocks);
+	}
 	for (unsigned i = 0; i < comparison->count; i++)
 		comparison->differences += comparison->compared[i].differs;
-	return 0;
+	for (unsigned i = 0; block && i < PLACES * PLAN_CELLS; i++)
+		block_free(block[i]);
+	free(block);
+	if (blocks < 0)
+		comparison_free(comparison);
+	return blocks < 0 ? blocks : 0;
 }
 
 void comparison_free(struct comparison *comparison)
 {
 	free(comparison->compared);
+	free(comparison->all);
 	comparison->compared = NULL;
+	comparison->all = NULL;
 }

@@ -266,14 +266,39 @@ static json_t *pack_differences(const struct bench_report *report)
 			array = append(array, pack_fields((struct field[]) {
 						      { "contestant", text(contestant_table[cell->contestant]->name) },
 						      { "mode", text(mode_table[cell->mode].name) },
-						      { "payload_bytes", count(cell->payload) },
+						      { "payload_bytes",
+							compared->payloads > 1 ? json_null() : count(cell->payload) },
 						      { "data_size_bytes", count(cell->data_size) },
 						      { "writers", count(cell->writers) },
 						      { "depth", count(cell->depth) },
 						      { "place", text(place_name(compared->place)) },
+						      { "apart_from_others", json_boolean(compared->apart) },
 						      { "change", pack_estimate(&compared->change) },
 						      { NULL, NULL },
 					      }));
+	}
+	return array;
+}
+
+static json_t *pack_common(const struct bench_report *report)
+{
+	const struct comparison *comparison = report->comparison;
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < comparison->blocks; i++) {
+		const struct compared_all *all = &comparison->all[i];
+		const struct cell *cell = &report->plan->cell[all->cell];
+
+		array = append(array, pack_fields((struct field[]) {
+					      { "mode", text(mode_table[cell->mode].name) },
+					      { "data_size_bytes", count(cell->data_size) },
+					      { "writers", count(cell->writers) },
+					      { "depth", count(cell->depth) },
+					      { "place", text(place_name(all->place)) },
+					      { "contestants", count(all->contestants) },
+					      { "change", pack_estimate(&all->change) },
+					      { NULL, NULL },
+				      }));
 	}
 	return array;
 }
@@ -290,6 +315,7 @@ static json_t *pack_comparison(const struct bench_report *report)
 		{ "tolerance_share", real(comparison->tolerance) },
 		{ "confidence", real(comparison->confidence) },
 		{ "compared", count(comparison->count) },
+		{ "common", pack_common(report) },
 		{ "differences", pack_differences(report) },
 		{ NULL, NULL },
 	});

@@ -39,11 +39,22 @@ int svg_draw(const char *text, size_t size, int fd);
 
 /* ---- compare.c ---- */
 
-/* One cell at one place, then and now. */
+/* One contestant at one place, then and now: with all sizes of payload, or with one of them. */
 struct compared {
-	unsigned cell;
+	unsigned cell; /* the first of them */
 	enum place place;
-	struct estimate change; /* of its ratio: now over then */
+	unsigned payloads;      /* sizes that are taken together */
+	bool apart;             /* from what changed for all; else as it is: there are too few others */
+	struct estimate change; /* now over then: of its time apart from the others', or of its ratio */
+	bool differs;
+};
+
+/* What all of one mode, ring and place have in common. */
+struct compared_all {
+	unsigned cell; /* one of them */
+	enum place place;
+	unsigned contestants;
+	struct estimate change; /* of their times; NaN: too few for that */
 	bool differs;
 };
 
@@ -53,7 +64,9 @@ struct comparison {
 	double tolerance, confidence; /* of each interval, so that all of them hold together */
 	unsigned count;               /* that both runs have */
 	unsigned differences;
+	unsigned blocks;
 	struct compared *compared;
+	struct compared_all *all;
 };
 
 /*
