@@ -35,6 +35,7 @@
 #include "payload.h"
 #include "random.h"
 #include "ring.h"
+#include "temporary.h"
 
 #define DEPTH 3u /* levels that write: the thread and two handlers */
 #define STREAM 0xc4a5u
@@ -425,7 +426,6 @@ int main(int argc, char **argv)
 						 { NULL, 0, NULL, 0 } };
 	uint64_t kills = 50, seed = clock_ns();
 	bool fine = true;
-	const char *tmp = getenv("TMPDIR");
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
@@ -434,9 +434,8 @@ int main(int argc, char **argv)
 			usage();
 	if (optind < argc)
 		usage();
-	snprintf(folder, sizeof(folder), "%s/nrb-crash.XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (told == MAP_FAILED || !mkdtemp(folder)) {
+	if (told == MAP_FAILED || temporary_folder("nrb-crash", folder, sizeof(folder))) {
 		fprintf(stderr, "crash: %s: %m\n", folder);
 		return 2;
 	}

@@ -32,6 +32,7 @@
 #include "order.h"
 #include "random.h"
 #include "scribble.h"
+#include "temporary.h"
 
 /* Without progress for so long, on a machine however busy, it hangs. */
 #define HANGS_NS (30 * NS_PER_S)
@@ -191,7 +192,6 @@ int main(int argc, char **argv)
 						 { "seed", required_argument, NULL, 's' },
 						 { NULL, 0, NULL, 0 } };
 	uint64_t duration_ns = NS_PER_S, seed = clock_ns();
-	const char *tmp = getenv("TMPDIR");
 	bool fine = true;
 	int option;
 
@@ -201,8 +201,7 @@ int main(int argc, char **argv)
 			usage();
 	if (optind < argc)
 		usage();
-	snprintf(folder, sizeof(folder), "%s/nrb-hostile.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder)) {
+	if (temporary_folder("nrb-hostile", folder, sizeof(folder))) {
 		fprintf(stderr, "hostile: %s: %m\n", folder);
 		return 2;
 	}

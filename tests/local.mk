@@ -61,7 +61,7 @@ TESTS += $(check_suites)
 # main, and what else the suites have in common.
 check_LTLIBRARIES += tests/libsuite.la
 tests_libsuite_la_SOURCES = tests/confined.c tests/confined.h tests/explored.c tests/explored.h \
-	tests/history.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h tests/twins.h
+	tests/history.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h tests/temporary.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS) $(LIBURCU_CFLAGS)
 
@@ -196,11 +196,13 @@ check-kernel: stress/stress$(EXEEXT) tests/guest_init$(EXEEXT)
 # Processes that are killed, or lie. make check has them do it for a second.
 check_PROGRAMS += tests/crash tests/hostile
 TESTS += tests/crash tests/hostile
+tests_crash_SOURCES = tests/crash.c tests/temporary.h
 tests_crash_LDFLAGS = $(AM_LDFLAGS) -static
 tests_crash_LDADD = stress/libstress.la
 crash-long: tests/crash$(EXEEXT)
 	tests/crash$(EXEEXT) --kills=1000 $(CRASH_FLAGS)
-tests_hostile_SOURCES = tests/hostile.c tests/scribble.c tests/scribble.h tests/scribbled.c
+tests_hostile_SOURCES = tests/hostile.c tests/scribble.c tests/scribble.h tests/scribbled.c \
+	tests/temporary.h
 tests_hostile_LDFLAGS = $(AM_LDFLAGS) -static
 tests_hostile_LDADD = stress/libstress.la
 hostile-long: tests/hostile$(EXEEXT)
@@ -213,7 +215,7 @@ check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
 tests_fuzz_replay_dump_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_dump.c tests/fuzz/replay.c tests/fuzz/told.c \
-	tests/fuzz/told.h
+	tests/fuzz/told.h tests/temporary.h
 tests_fuzz_replay_dump_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/dump
 tests_fuzz_replay_dump_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_replay_dump_LDFLAGS = $(AM_LDFLAGS) -static
@@ -233,7 +235,7 @@ fuzzers = $(fuzz_targets:%=tests/fuzz/%.fuzzer)
 tests/fuzz/%.fuzzer: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(src_libnrb_la_SOURCES)
 	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(FUZZ_CC) $(FUZZ_CFLAGS) $(AM_CPPFLAGS) $(LIBURCU_CFLAGS) -o $@ \
 		-I$(srcdir)/dump $(JANSSON_CFLAGS) $(filter %.c,$^) $(LIBURCU_LIBS) $(PTHREAD_LIBS) $(JANSSON_LIBS) -lm
-tests/fuzz/dump.fuzzer: tests/fuzz/told.c tests/fuzz/told.h $(dump_libdump_la_SOURCES)
+tests/fuzz/dump.fuzzer: tests/fuzz/told.c tests/fuzz/told.h tests/temporary.h $(dump_libdump_la_SOURCES)
 fuzz: $(fuzzers)
 	$(srcdir)/tests/fuzz/run 60 $(srcdir)/tests/fuzz/corpus $(fuzzers)
 fuzz-long: $(fuzzers)

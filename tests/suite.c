@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "temporary.h"
+
 const char suite_zeros[1 << 16];
 
 /* Seconds. Cases take a second at most; this is for ten of them niced on one CPU. */
@@ -26,6 +28,13 @@ TCase *suite_case(Suite *suite, const char *name)
 	tcase_set_timeout(tcase, CASE_TIMEOUT);
 	suite_add_tcase(suite, tcase);
 	return tcase;
+}
+
+bool suite_full(void)
+{
+	const char *wish = getenv("NRB_CHECK");
+
+	return wish && !strcmp(wish, "full");
 }
 
 static void skipped(int i)
@@ -72,10 +81,7 @@ uint64_t suite_random(uint64_t *state)
 
 void scratch_make(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(scratch, sizeof(scratch), "%s/nrb-check.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	ck_assert_msg(mkdtemp(scratch), "mkdtemp(%s): %m", scratch);
+	ck_assert_msg(!temporary_folder("nrb-check", scratch, sizeof(scratch)), "%s: %m", scratch);
 	/* For tests that go on as another user. */
 	ck_assert_msg(!chmod(scratch, 0755), "chmod(%s): %m", scratch);
 }
@@ -137,11 +143,24 @@ unsigned char *map_whole(int fd, size_t *size)
 	return at;
 }
 
+/* What is misspelt would pass unnoticed, as less than was asked for. */
+static void refuse_other_wishes(void)
+{
+	const char *wish = getenv("NRB_CHECK");
+
+	if (!wish || !*wish || suite_full())
+		return;
+	printf("Bail out! NRB_CHECK=%s: full, or nothing\n", wish);
+	exit(99);
+}
+
 int main(void)
 {
-	SRunner *runner = srunner_create(suite_make());
+	SRunner *runner;
 	int failed;
 
+	refuse_other_wishes();
+	runner = srunner_create(suite_make());
 	srunner_set_fork_status(runner, CK_FORK);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

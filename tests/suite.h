@@ -6,6 +6,7 @@
 #define TESTS_SUITE_H
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -41,6 +42,12 @@ void suite_add(TCase *tcase, const TTest *test, const char *reason);
 
 /* The same of a test that runs for each number below @times. */
 void suite_add_loop(TCase *tcase, const TTest *test, int times, const char *reason);
+
+/*
+ * suite_full - whether NRB_CHECK=full is in the environment: then everything is tried to its end, and not as far as the
+ * minute that make check has allows
+ */
+bool suite_full(void);
 
 /* A remark for the log. To standard error, because standard output may be carrying TAP. */
 #define suite_note(...) fprintf(stderr, "# " __VA_ARGS__)

@@ -16,12 +16,14 @@
 #include "dump.h"
 #include "fuzz.h"
 #include "ring.h"
+#include "../temporary.h"
 #include "told.h"
 
 const char fuzz_name[] = "dump";
 
 #define DATA_PAGES_MAX 32u
-#define LINK_MAX 128u
+#define LINK_MAX 256u
+#define FOLDER_MAX (LINK_MAX - 32u)
 /* Following: how long, when there is nothing that would end it before. */
 #define FOLLOW_NS 300000u
 /* What is put out reaches us in pieces of so many bytes, and with each the stranger has a turn. */
@@ -31,7 +33,7 @@ enum which { RING, WRITER, FILES };
 
 static struct {
 	int fd[FILES];
-	char folder[LINK_MAX], ring[LINK_MAX], writer[LINK_MAX], alone[LINK_MAX];
+	char folder[FOLDER_MAX], ring[LINK_MAX], writer[LINK_MAX], alone[LINK_MAX];
 	size_t size_max;
 	unsigned char *before, *after; /* what the files hold */
 } stage;
@@ -69,10 +71,8 @@ static void make_link(char *link, const char *name, int fd)
 /* Once. The files are in memory; a folder has names for them, since PATH.writer stands beside PATH. */
 static void make_stage(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(stage.folder, sizeof(stage.folder), "%.100s/nrb-fuzz.XXXXXX", tmp ? tmp : "/tmp");
-	fuzz_require(mkdtemp(stage.folder));
+	/* No longer than leaves room for the names of the links. */
+	fuzz_require(!temporary_folder("nrb-fuzz", stage.folder, FOLDER_MAX));
 	atexit(leave);
 	for (unsigned i = 0; i < FILES; i++) {
 		stage.fd[i] = memfd_create("fuzz", MFD_CLOEXEC);
