@@ -18,9 +18,11 @@
 #define TRIALS 200u
 #define TOLERANCE 0.05
 
-static const char *const names[] = { "write", "fixed", "legacy", "limit-publish", "memcpy-publish", "fixed-lock" };
+/* Limits come last: the others are held against them as well, but nothing is said of them. */
+static const char *const names[] = { "write", "fixed", "legacy", "fixed-lock", "limit-publish", "memcpy-publish" };
 static const uint32_t payloads[] = { 8, 40, 120 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
+#define JUDGED (NAMES - 2)
 #define SIZES (sizeof(payloads) / sizeof(payloads[0]))
 
 static struct plan plan;
@@ -190,10 +192,10 @@ static struct outcome try_out(double percent, uint64_t seed)
 		unsigned found;
 
 		now.machine = exp(normal(&state, 0.05));
-		now.contestant = percent > 0 ? (int)number_of(names[trial % NAMES]) : -1;
+		now.contestant = percent > 0 ? (int)number_of(names[trial % JUDGED]) : -1;
 		now.slowed = 1 + percent / 100;
 		compare(&comparison, &then, &now, &state);
-		require(comparison.count >= NAMES);
+		require(comparison.count >= JUDGED);
 		found = is_found(&comparison, now.contestant);
 		outcome.found += found;
 		outcome.false_alarms += comparison.differences > found;
@@ -239,7 +241,7 @@ START_TEST(told_once)
 	now.machine = 1.3;
 	compare(&comparison, &quiet, &now, &state);
 	ck_assert_uint_eq(comparison.differences, 0);
-	ck_assert_uint_eq(comparison.count, NAMES);
+	ck_assert_uint_eq(comparison.count, JUDGED);
 	ck_assert_uint_eq(comparison.blocks, 1);
 	ck_assert(comparison.all[0].differs);
 	ck_assert_uint_eq(comparison.all[0].contestants, NAMES);

@@ -211,18 +211,28 @@ static void print_where(const struct bench_report *report, unsigned at, enum pla
 
 static void print_compared_all(const struct bench_report *report, const struct compared_all *all, FILE *out)
 {
-	bool few = !isfinite(all->change.low);
-
-	if (!few && !all->differs)
+	if (!all->differs)
 		return;
-	fputs(few ? "  " : "  all of ", out);
+	fputs("  all of ", out);
 	print_where(report, all->cell, all->place, out);
-	if (few) {
-		fputs(": fewer than 4 contestants in both runs: ratios as they are, with what the machine did\n", out);
-		return;
-	}
 	print_change(&all->change, out);
 	fputs(": the machine, or what they share; told once\n", out);
+}
+
+static void print_too_few(const struct bench_report *report, FILE *out)
+{
+	const struct comparison *comparison = report->comparison;
+	const char *between = "  fewer than 4 contestants, so ratios as they are, with what the machine did: ";
+
+	for (unsigned i = 0; i < comparison->blocks; i++) {
+		if (isfinite(comparison->all[i].change.low))
+			continue;
+		fputs(between, out);
+		print_where(report, comparison->all[i].cell, comparison->all[i].place, out);
+		between = "; ";
+	}
+	if (*between == ';')
+		fputc('\n', out);
 }
 
 static void print_compared(const struct bench_report *report, const struct compared *compared, FILE *out)
@@ -247,11 +257,19 @@ static void print_comparison(const struct bench_report *report, FILE *out)
 
 	if (!comparison)
 		return;
+	if (!comparison->count) {
+		fprintf(out,
+			"\nsince %s (%s): nothing to compare: measure the same in both runs, in at least %u processes, "
+			"and long enough\n",
+			comparison->started, comparison->revision, INTERVAL_MIN);
+		return;
+	}
 	fprintf(out, "\nsince %s (%s): %u of %u differ: by more than %s, and beyond intervals of %.2f %%\n",
 		comparison->started, comparison->revision, comparison->differences, comparison->count,
 		number_percent(comparison->tolerance).text, comparison->confidence * 100);
 	for (unsigned i = 0; i < comparison->blocks; i++)
 		print_compared_all(report, &comparison->all[i], out);
+	print_too_few(report, out);
 	for (unsigned i = 0; i < comparison->count; i++)
 		print_compared(report, &comparison->compared[i], out);
 }

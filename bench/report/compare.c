@@ -319,9 +319,11 @@ static void add_block(struct comparison *comparison, const json_t *earlier, cons
 
 	for (unsigned row = 0; row < block->rows; row++) {
 		all.contestants += isfinite(block->apart[row].value);
-		add_row(comparison, block, row);
+		/* Nobody changes a limit; and of its few ns a tenth of one is percents, which the machine decides. */
+		if (!(contestant_table[block->contestant[row]]->traits & CONTESTANT_LIMIT))
+			add_row(comparison, block, row);
 	}
-	if (comparison->count == before) {
+	if (!all.contestants) {
 		for (unsigned i = block->first; i < plan->cells; i++)
 			if (is_like(&plan->cell[i], block->like))
 				add_ratio(comparison, earlier, block, i);
