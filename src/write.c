@@ -22,9 +22,9 @@ NRB_STEP bool refuse_early(struct nrb_ring *ring, uint32_t type, size_t size)
 	struct nrb_writer *w = ring->writer;
 	uint64_t need = sizeof(struct nrb_header) + ((size + 7) & ~(uint64_t)7);
 
-	/* What can never be written is not lost. */
+	/* What can never be written is not lost; and that the ring is paused is found out elsewhere. */
 	if (size >= ring->payload_limit || type == NRB_RECORD_LOST || type == NRB_RECORD_PADDING ||
-	    nrb_local_load(&w->nest))
+	    nrb_local_load(&w->nest) || nrb_load_relaxed(&ring->control->paused))
 		return false;
 	need += nrb_local_load(&w->lost) ? NRB_LOST_SIZE : 0;
 	if (nrb_has_space(ring, nrb_local_load(&w->head), need))
