@@ -23,10 +23,10 @@
 /* What must come to its end does so long before, even on a busy machine; below a case's timeout. */
 #define PATIENCE_NS (100 * NS_PER_S)
 /* For what goes deeper than that: of what is to be believed most, and of another sound one. */
-#define BUDGET_FIXED_NS (500 * NS_PER_MS)
+#define BUDGET_FIXED_NS ((suite_full() ? 500 : 200) * NS_PER_MS)
 #define BUDGET_NS (100 * NS_PER_MS)
-/* For what belongs to one mode alone, whose controls are left out; unless NRB_EXPLORE=full is in the environment. */
-#define BUDGET_MODE_NS (150 * NS_PER_MS)
+/* For what belongs to one mode alone, whose controls are left out; unless NRB_CHECK=full is in the environment. */
+#define BUDGET_MODE_NS (100 * NS_PER_MS)
 
 static struct step_result result;
 static struct boundaries map;
@@ -109,10 +109,10 @@ START_TEST(controls)
 {
 	const struct target *target = target_table[_i];
 
-	if (!is_for_here(target) || target->claim != CLAIM_CONTROL || (is_of_a_mode(target) && !getenv("NRB_EXPLORE")))
+	if (!is_for_here(target) || target->claim != CLAIM_CONTROL || (is_of_a_mode(target) && !suite_full()))
 		return;
 	/* What these two show is counted; of the others it is enough that they are caught. */
-	hasty = SANITIZED || (target != &target_legacy && target != &target_late_inc && !getenv("NRB_EXPLORE"));
+	hasty = SANITIZED || (target != &target_legacy && target != &target_late_inc && !suite_full());
 	run_step(target, 1, 2, PATIENCE_NS);
 	ck_assert_msg(judge(target) & target->expected[TIER_STEP], "%s: not caught", target->name);
 	if (!hasty)
@@ -127,7 +127,7 @@ START_TEST(sound_ones)
 
 	if (!is_for_here(target) || target->claim != CLAIM_SOUND)
 		return;
-	if (is_of_a_mode(target) && !getenv("NRB_EXPLORE")) {
+	if (is_of_a_mode(target) && !suite_full()) {
 		run_step(target, 1, 1, BUDGET_MODE_NS);
 		ck_assert_uint_eq(judge(target), 0);
 		return;
@@ -201,19 +201,17 @@ static int open_nowhere(char *message, size_t size)
 START_TEST(steppers_that_are_asked_for)
 {
 	static const struct stepper nowhere = { .name = "nowhere", .open = open_nowhere };
-	struct step_config config = { .target = &target_legacy,
-				      .stepper = &stepper_ptrace,
-				      .depth = 1,
-				      .strikes = 1,
-				      /* Long enough for the first scenario, which shows it. */
-				      .duration_ns = NS_PER_S };
+	struct step_config config = { .target = &target_legacy, .stepper = &stepper_ptrace, .depth = 1, .strikes = 1 };
 
-	memset(&result, 0, sizeof(result));
-	step_run(&config, &result, NULL);
 	if (!stepping_missing(&stepper_ptrace)) {
-		ck_assert_msg(!result.error && !result.missing, "%s", result.message);
+		/* Until it is long enough for the first scenario, which shows it. */
+		for (config.duration_ns = NS_PER_S / 4; !result.found[HEAD_BACKWARD]; config.duration_ns *= 2) {
+			ck_assert_uint_lt(config.duration_ns, PATIENCE_NS);
+			memset(&result, 0, sizeof(result));
+			step_run(&config, &result, NULL);
+			ck_assert_msg(!result.error && !result.missing, "%s", result.message);
+		}
 		ck_assert_str_eq(result.stepper, "ptrace");
-		ck_assert_uint_gt(result.found[HEAD_BACKWARD], 0);
 	}
 	config.stepper = &nowhere;
 	memset(&result, 0, sizeof(result));

@@ -36,7 +36,8 @@ void explored_expect_clean(const struct target *target, const struct stepper *st
 
 /*
  * explored_twins - @broken is caught with one of the violations in @kinds, and that is found again when played; @sound
- * is clean in the scenarios that showed something, which is all that time allows for
+ * is clean in the scenarios that showed something, which is all that time allows for. With one strike on each write,
+ * and unless NRB_CHECK=full, none is tried after the first that shows it.
  *
  * Return: what was found out about @broken; valid until the next call.
  */
