@@ -5,6 +5,15 @@ tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 129' HUP INT TERM
 number=0 failed=0
+# Whether everything is to be tried: NRB_CHECK=full. What is misspelt would pass unnoticed, as less than was asked for.
+full=
+# Whoever sources this may read it.
+# shellcheck disable=SC2034
+case ${NRB_CHECK-} in
+full) full=yes ;;
+'') ;;
+*) echo "Bail out! NRB_CHECK=$NRB_CHECK: full, or nothing" && exit 99 ;;
+esac
 
 # check NAME COMMAND...: a case; what it prints is told if it fails, and so are $tmp/out and $tmp/err
 check() {
