@@ -252,6 +252,9 @@ START_TEST(text_any)
 		struct forged f;
 		char *text;
 
+		/* A map takes long, as it reads what debuggers do: each run has one in two of the styles. */
+		if (style.map && i % 4 != (size_t)_i % 4)
+			continue;
 		forges[i](&f);
 		text = print_text(&f.report, &style);
 		assert_has(last_line(text), verdict_name(f.run.verdict));

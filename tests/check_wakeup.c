@@ -293,7 +293,9 @@ static void check_strikes(uint32_t flags, uint64_t wakeup, unsigned writes)
 START_TEST(strikes)
 {
 	check_strikes(NRB_WAKE_RECORDS, 3, 1);
-	check_strikes(NRB_WAKE_RECORDS, 3, 3);
+	/* Each strike brings one about by itself. */
+	if (suite_full())
+		check_strikes(NRB_WAKE_RECORDS, 3, 3);
 	check_strikes(NRB_WAKE_WATERMARK, 40, 2);
 }
 END_TEST
