@@ -279,6 +279,10 @@ void nrb_destroy(struct nrb_ring *ring)
 	if (!ring)
 		return;
 	home = nrb_home(ring);
+#ifdef NRB_HAVE_SECTIONS
+	/* It may be the last thing done before a plug-in with this code is unloaded. */
+	nrb_forget_section();
+#endif
 	nrb_mapping_release(&home->pages);
 	nrb_mapping_release(&home->private_page);
 	if (home->wakeup_fd >= 0)

@@ -33,7 +33,8 @@
 #include "section_copy.h"
 #include "steps.h"
 
-#if defined(__x86_64__) && defined(__linux__) && __has_include(<sys/rseq.h>)
+/* Not x32: the text loads pointers of 8 bytes. */
+#if defined(__x86_64__) && defined(__LP64__) && defined(__linux__) && __has_include(<sys/rseq.h>)
 #define NRB_HAVE_SECTIONS 1
 #include <sys/rseq.h>
 
@@ -306,6 +307,18 @@ NRB_STEP bool nrb_reserve_in_section(struct nrb_ring *ring, struct nrb_reservati
 	r->lost_pending = 0;
 	r->quick = w;
 	return true;
+}
+
+/*
+ * The section that this thread was in last is still named in its struct rseq, and the kernel reads the description when
+ * it next has the thread leave the CPU or takes it back: whoever unloads this code before is ended by SIGSEGV.
+ *
+ * Context: thread; not in a section.
+ */
+static inline void nrb_forget_section(void)
+{
+	if (__rseq_size)
+		__asm__ volatile("movq $0, %%fs:8(%[rseq])" : : [rseq] "r"((int64_t)__rseq_offset) : "memory");
 }
 
 #endif /* sections */

@@ -219,12 +219,11 @@ END_TEST
 static void *write_unregistered(void *ring)
 {
 	struct rseq *own = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
-	/* It was registered with one of these sizes: what is used, or all of the first version. */
-	const unsigned sizes[] = { 32, __rseq_size };
 	bool done = false;
 
-	for (unsigned i = 0; i < 2 && !done; i++)
-		done = !syscall(SYS_rseq, own, sizes[i], RSEQ_FLAG_UNREGISTER, 0x53053053);
+	/* What it was registered with: 32 of the first version, or more where the kernel tells of more. */
+	for (unsigned size = 16; size <= 1024 && !done; size += 4)
+		done = !syscall(SYS_rseq, own, size, RSEQ_FLAG_UNREGISTER, 0x53053053);
 	if (!done)
 		return "cannot be unregistered";
 	own->rseq_cs = 0;
@@ -247,6 +246,25 @@ START_TEST(given_up)
 		ck_assert_uint_eq(ring->section_limit, 0);
 	}
 	nrb_destroy(ring);
+}
+END_TEST
+
+/* Who destroyed the ring may unload the code: the kernel is not to look for a section any more. */
+START_TEST(forgotten)
+{
+	const struct rseq *own = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+	unsigned named = 0;
+
+	/* Now and then the kernel has looked before us. */
+	for (unsigned i = 0; __rseq_size && i < 20; i++) {
+		struct nrb_ring *ring = make_ring(0);
+
+		ck_assert_int_eq(nrb_write(ring, 7, payload, 8), 0);
+		named += nrb_load_relaxed(&own->rseq_cs) != 0;
+		nrb_destroy(ring);
+		ck_assert_uint_eq(nrb_load_relaxed(&own->rseq_cs), 0);
+	}
+	ck_assert(named || !__rseq_size);
 }
 END_TEST
 
@@ -368,6 +386,7 @@ Suite *suite_make(void)
 	tcase_add_test(tests, not_registered);
 	tcase_add_test(tests, given_up);
 	tcase_add_test(tests, modes);
+	tcase_add_test(tests, forgotten);
 	tcase_add_test(tests, unwound);
 	suite_add(tests, paused_between, stepping_missing(&stepper_trap));
 #else
