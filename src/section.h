@@ -120,6 +120,9 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
  * instruction is the commit. 3 to 4 is the second. An abort enters once more, by a description that says to go
  * elsewhere the next time.
  *
+ * A handler may have forked, and the child come back into the write: what an abort goes on by is loaded anew, and the
+ * ring's page is wiped in a child. It is not to store its parent's data_head.
+ *
  * Where aborts go lies in front of 1, in no section and yet within the function: there stands whoever was struck, for
  * handlers that walk the stack. In a subsection it would belong to no function, and have no unwind table.
  *
@@ -144,13 +147,17 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	"	jge	10f\n" \
 	"	jmp	%l[slow]\n" \
 	NRB_SECTION_SIGNATURE \
-	"21:	movq	%c[rseq](%%rdi), %%r11\n" \
+	"21:	cmpq	$0, %c[control](%%rdi)\n" \
+	"	je	%l[slow]\n" \
+	"	movq	%c[rseq](%%rdi), %%r11\n" \
 	"	leaq	12b(%%rip), %%rax\n" \
 	"	jmp	10f\n" \
 	NRB_SECTION_SIGNATURE \
 	"22:	jmp	%l[slow]\n" \
 	NRB_SECTION_SIGNATURE \
-	"23:	leaq	14b(%%rip), %%rax\n" \
+	"23:	cmpq	$0, %c[control](%%rdi)\n" \
+	"	je	%l[committed]\n" \
+	"	leaq	14b(%%rip), %%rax\n" \
 	"	jmp	20f\n" \
 	NRB_SECTION_SIGNATURE \
 	"24:	jmp	%l[committed]\n" \
@@ -172,10 +179,10 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	NRB_SECTION_COPY \
 	NRB_SECTION_COMMIT \
 	"2:	leaq	13b(%%rip), %%rax\n" \
-	"	movq	%c[control](%%rdi), %%r8\n" \
 	"20:\n" \
 	NRB_SECTION_ENTER_PUBLISH \
-	"3:	movq	%c[head](%%r9), %%rax\n" \
+	"3:	movq	%c[control](%%rdi), %%r8\n" \
+	"	movq	%c[head](%%r9), %%rax\n" \
 	/* publish:B  pairs with poll:C; a store is a release here. */ \
 	"	movq	%%rax, %c[data_head](%%r8)\n" \
 	"4:\n"
@@ -185,6 +192,9 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 /* A record is committed, and twice a signal came before it could be published: by the nest protocol. */
 static __attribute__((noinline)) NRB_WRITE_PATH int nrb_publish_committed(struct nrb_ring *ring)
 {
+	/* A child that was forked meanwhile: its parent publishes. */
+	if (!ring->payload_limit)
+		return -EPERM;
 	/* Whoever nests from here on leaves it to us, as ever. */
 	nrb_local_store(&ring->writer->nest, nrb_local_load(&ring->writer->nest) + 1);
 	nrb_local_fence();

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "nrb.h"
@@ -350,6 +351,55 @@ START_TEST(paused_between)
 }
 END_TEST
 
+static struct {
+	struct nrb_ring *ring;
+	pid_t child, self;
+	int rc;
+} forking;
+
+static void write_stepped(void *argument)
+{
+	(void)argument;
+	forking.rc = nrb_write(forking.ring, 7, payload, 8);
+}
+
+/* Where the first strike into a section sends the writer, a handler forks. */
+static void fork_at_abort(void *context, uint64_t pc)
+{
+	(void)context;
+	for (const struct rseq_cs *cs = __start___rseq_cs; cs < __stop___rseq_cs && !forking.child; cs++)
+		if (cs->abort_ip == pc) {
+			forking.child = fork();
+			if (!forking.child)
+				forking.child = getpid();
+		}
+}
+
+/* Parent and child both come back into the write. */
+START_TEST(forked_within)
+{
+	struct nrb_ring *ring = make_ring(0);
+	int status;
+
+	memset(&forking, 0, sizeof(forking));
+	forking.ring = ring;
+	forking.self = getpid();
+	stepping_run(write_stepped, NULL, fork_at_abort, NULL);
+	if (getpid() != forking.self)
+		_exit(forking.rc != -EPERM);
+	ck_assert_int_eq(forking.rc, 0);
+	/* Without rseq there is no such place. */
+	if (__rseq_size) {
+		ck_assert_int_gt(forking.child, 0);
+		ck_assert_int_eq(waitpid(forking.child, &status, 0), forking.child);
+		ck_assert_msg(!status, "the child: %#x", (unsigned)status);
+	}
+	ck_assert_uint_eq(ring->writer->head, ring->control->start + 16);
+	ck_assert_uint_eq(ring->control->data_head, ring->writer->head);
+	nrb_destroy(ring);
+}
+END_TEST
+
 /* What does more than the plain ring has a path of its own. */
 START_TEST(modes)
 {
@@ -389,6 +439,7 @@ Suite *suite_make(void)
 	tcase_add_test(tests, forgotten);
 	tcase_add_test(tests, unwound);
 	suite_add(tests, paused_between, stepping_missing(&stepper_trap));
+	suite_add(tests, forked_within, stepping_missing(&stepper_trap));
 #else
 	suite_add(tests, every_size, "there are no restartable sequences on this architecture");
 #endif
