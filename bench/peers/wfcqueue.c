@@ -6,8 +6,8 @@
  * in its order, and come back to it in the same order once they were dequeued, so that the next one is always known. A
  * node is reused only then; when there is none left the queue is full. The consumer takes whole batches by a splice,
  * which costs the same for any number of nodes; and until there is a batch it looks at nothing that the writer touches
- * for each record, since an append is one locked instruction, which would wait for that line each time. Other threads and
- * handlers could append as well; the pool, which knows one writer, could not serve them.
+ * for each record, since an append is one locked instruction, which would wait for that line each time. Other threads
+ * and handlers could append as well; the pool, which knows one writer, could not serve them.
  */
 #define _LGPL_SOURCE
 #include <urcu/wfcqueue.h>

@@ -64,7 +64,7 @@ static void tell_settled(struct kernel_slice *slice, unsigned index)
 {
 	struct kernel_ring *ring = &slice->ring[index];
 
-	/* slice:E  pairs with slice:F: by the time of the order its writer rested. */
+	/* kernel:E  pairs with kernel:F: by the time of the order its writer rested. */
 	if (!nrb_load_acquire(&slice->settle) || nrb_load_relaxed(&ring->settled))
 		return;
 	/* It may have published after the last look. */
@@ -73,7 +73,7 @@ static void tell_settled(struct kernel_slice *slice, unsigned index)
 		return;
 	ring->settled_head = kernel_watch_head(&ring->watch);
 	kernel_watch_quiet(&ring->watch, nrb_load_relaxed(&ring->writer.number));
-	/* slice:G  pairs with slice:H: the head above is the one before the next name. */
+	/* kernel:G  pairs with kernel:H: the head above is the one before the next name. */
 	nrb_store_release(&ring->settled, 1);
 }
 
@@ -87,7 +87,7 @@ static void *reader_main(void *argument)
 	do {
 		bool time = slice->backward && clock_ns() > next;
 
-		/* slice:I  pairs with slice:J, and comes before the look: what was written until then is seen. */
+		/* kernel:I  pairs with kernel:J, and comes before the look: what was written until then is seen. */
 		last = nrb_load_acquire(&slice->stop);
 		any = false;
 		for (unsigned i = reader->placed->first_ring; i < slice->rings; i += reader->placed->stride) {

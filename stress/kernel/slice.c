@@ -199,10 +199,10 @@ static int settle(struct kernel_slice *slice)
 	const struct timespec pause = clock_timespec(NS_PER_MS / 5);
 	uint64_t deadline = clock_ns() + DRAIN_NS;
 
-	/* slice:F */
+	/* kernel:F */
 	nrb_store_release(&slice->settle, 1);
 	for (unsigned i = 0; i < slice->rings; i++) {
-		/* slice:H */
+		/* kernel:H */
 		while (!nrb_load_acquire(&slice->ring[i].settled)) {
 			if (clock_ns() > deadline)
 				return -ETIME;
@@ -229,7 +229,7 @@ static int wind_up(struct kernel_slice *slice)
 		rc = order_all(slice, KERNEL_ONE);
 	if (!rc)
 		rc = order_all(slice, KERNEL_REST);
-	/* slice:J */
+	/* kernel:J */
 	nrb_store_release(&slice->stop, 1);
 	for (unsigned i = 0; i < slice->readers; i++)
 		if (slice->reader[i].running)

@@ -47,7 +47,7 @@ static void *writer_main(void *argument)
 
 	writer->tid = (uint32_t)gettid();
 	do {
-		/* writer:A  pairs with writer:B: what was set before the order is there. */
+		/* kernel:A  pairs with kernel:B: what was set before the order is there. */
 		order = nrb_load_acquire(&writer->order);
 		if (order == KERNEL_ONE && writer->done != order)
 			set_name(writer);
@@ -57,7 +57,7 @@ static void *writer_main(void *argument)
 			set_name(writer);
 		}
 		nrb_store_relaxed(&writer->progress, writer->progress + 1);
-		/* writer:C  pairs with writer:D: so is what was written. */
+		/* kernel:C  pairs with kernel:D: so is what was written. */
 		if (writer->done != order)
 			nrb_store_release(&writer->done, order);
 		/* A reader who is late was kept from its CPU: where time is short, spinning would cost us ours. */
@@ -73,7 +73,7 @@ static int wait_for(const struct kernel_writer *writer, enum kernel_order order)
 	const struct timespec look = clock_timespec(LOOK_NS);
 	uint64_t deadline = clock_ns() + PATIENCE_NS;
 
-	/* writer:D */
+	/* kernel:D */
 	while (nrb_load_acquire(&writer->done) != order) {
 		if (clock_ns() > deadline)
 			return -ETIME;
@@ -84,7 +84,7 @@ static int wait_for(const struct kernel_writer *writer, enum kernel_order order)
 
 int kernel_writer_order(struct kernel_writer *writer, enum kernel_order order)
 {
-	/* writer:B */
+	/* kernel:B */
 	nrb_store_release(&writer->order, order);
 	return wait_for(writer, order);
 }
