@@ -16,7 +16,7 @@ dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
 EXTRA_DIST += tests/plugins/misbehaves.c tests/plugins/perf_layout.c
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \
-	tests/model/snapshot.pml tests/model/wakeup.pml
+	tests/model/section.pml tests/model/snapshot.pml tests/model/wakeup.pml
 
 # What report_schema.sh looks at.
 check_PROGRAMS += tests/forge_reports
