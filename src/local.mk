@@ -7,8 +7,6 @@ src_libnrb_la_SOURCES = src/batch.c src/batch.h src/channel.c src/channel.h src/
 	src/reader_state.h src/registry.c src/ring.c src/ring.h src/section.h src/section_copy.h \
 	src/steps.h src/thread.c src/trailer.c src/trailer.h \
 	src/wait.c src/wakeup.c src/wakeup.h src/write.c src/write_modes.c src/write_modes.h src/write_parts.c
-# The functions that nrb.h offers inline, too, are defined here.
-src_libnrb_la_CPPFLAGS = $(AM_CPPFLAGS) -DNRB_NO_INLINE
 src_libnrb_la_CFLAGS = $(AM_CFLAGS) $(LIBURCU_CFLAGS) -fvisibility=default
 src_libnrb_la_LIBADD = $(LIBURCU_LIBS) $(PTHREAD_LIBS)
 # nodelete: a handler may be inside while somebody calls dlclose().

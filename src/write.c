@@ -7,6 +7,9 @@
 #include "steps.h"
 #include "write_modes.h"
 
+/* What nrb.h offers inline calls this one. */
+#undef nrb_commit
+
 static const struct nrb_steps fixed = NRB_STEPS_FIXED;
 
 /*

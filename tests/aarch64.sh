@@ -101,7 +101,7 @@ compile_files() {
 	shift 3
 	mkdir -p "$into"
 	for file in $files; do
-		"$@" -std=gnu11 -DNRB_NO_INLINE -fPIC -I"$from" -c "$from/$file.c" -o "$into/$file.o" || return 1
+		"$@" -std=gnu11 -fPIC -I"$from" -c "$from/$file.c" -o "$into/$file.o" || return 1
 	done
 }
 

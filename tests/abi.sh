@@ -20,7 +20,7 @@ library() {
 	mkdir -p "$2/public" && cp "$1/nrb.h" "$1/nrb_channel.h" "$2/public" || return 1
 	# Words may be split: it may hold options.
 	# shellcheck disable=SC2086
-	$3 -std=gnu11 -DNRB_NO_INLINE -O0 -g -fPIC -shared -Wl,--version-script="$1/libnrb.map" \
+	$3 -std=gnu11 -O0 -g -fPIC -shared -Wl,--version-script="$1/libnrb.map" \
 		-Wl,-soname,libnrb.so.0 -I"$1" "$1"/*.c -o "$2/libnrb.so"
 }
 
