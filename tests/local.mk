@@ -230,6 +230,7 @@ tests_fuzz_replay_writer_LDADD = src/libnrb.la
 # To go on fuzzing: a minute, or an hour. It takes clang and its libFuzzer (Debian: clang, libclang-rt-14-dev).
 # A target that needs more than libnrb names its sources as further prerequisites of its .fuzzer.
 FUZZ_CC = clang
+FUZZ_SECONDS = 60
 FUZZ_CFLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 fuzzers = $(fuzz_targets:%=tests/fuzz/%.fuzzer)
 tests/fuzz/%.fuzzer: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(src_libnrb_la_SOURCES)
@@ -237,7 +238,7 @@ tests/fuzz/%.fuzzer: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(src_libnrb_la_SOURC
 		-I$(srcdir)/dump $(JANSSON_CFLAGS) $(filter %.c,$^) $(LIBURCU_LIBS) $(PTHREAD_LIBS) $(JANSSON_LIBS) -lm
 tests/fuzz/dump.fuzzer: tests/fuzz/told.c tests/fuzz/told.h tests/temporary.h $(dump_libdump_la_SOURCES)
 fuzz: $(fuzzers)
-	$(srcdir)/tests/fuzz/run 60 $(srcdir)/tests/fuzz/corpus $(fuzzers)
+	$(srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(srcdir)/tests/fuzz/corpus $(fuzzers)
 fuzz-long: $(fuzzers)
 	$(srcdir)/tests/fuzz/run 3600 $(srcdir)/tests/fuzz/corpus $(fuzzers)
 
