@@ -6,7 +6,7 @@
  * the vector registers are free, and r11 is put back.
  *
  * By the first and the last bytes, which may overlap: so there is neither a loop over single bytes nor a read beyond
- * the end. What is not the shortest lies aside, in front; the local labels 50 to 59 are taken.
+ * the end. What is less usual lies aside, in front; the local labels 50 to 59 are taken.
  */
 #ifndef NRB_SECTION_COPY_H
 #define NRB_SECTION_COPY_H
@@ -16,16 +16,22 @@
 /* In front of what is only ever jumped to. */
 #define NRB_ALIGN ".p2align 5\n"
 
-/* 8 to 16, and where all the others come back to. */
+/* 17 to 64, and where all the others come back to. */
 #define NRB_SECTION_COPY \
 	"	cmpq	$16, %%rcx\n" \
-	"	ja	50b\n" \
-	"	cmpq	$8, %%rcx\n" \
-	"	jb	51b\n" \
-	"	movq	(%%rdx), %%r8\n" \
-	"	movq	%%r8, 8(%%rax)\n" \
-	"	movq	-8(%%rdx,%%rcx), %%r8\n" \
-	"	movq	%%r8, (%%rax,%%rcx)\n" \
+	"	jbe	50b\n" \
+	"	cmpq	$64, %%rcx\n" \
+	"	ja	53b\n" \
+	"	movups	(%%rdx), %%xmm0\n" \
+	"	movups	-16(%%rdx,%%rcx), %%xmm1\n" \
+	"	cmpq	$32, %%rcx\n" \
+	"	jbe	58f\n" \
+	"	movups	16(%%rdx), %%xmm2\n" \
+	"	movups	-32(%%rdx,%%rcx), %%xmm3\n" \
+	"	movups	%%xmm2, 24(%%rax)\n" \
+	"	movups	%%xmm3, -24(%%rax,%%rcx)\n" \
+	"58:	movups	%%xmm0, 8(%%rax)\n" \
+	"	movups	%%xmm1, -8(%%rax,%%rcx)\n" \
 	"59:\n"
 
 /* From @from bytes behind the payload to @to bytes behind the record, and both @by a register further. */
@@ -46,22 +52,7 @@
 	NRB_COPY_32(from + 64, to + 64, by, 2) \
 	NRB_COPY_32(from + 96, to + 96, by, 3)
 
-#define NRB_SECTION_COPY_ASIDE NRB_COPY_TO_64 NRB_COPY_WIDE NRB_COPY_NARROW NRB_COPY_TO_7
-
-/* 17 to 32, 33 to 64. */
-#define NRB_COPY_TO_64 \
-	NRB_ALIGN "50:	cmpq	$32, %%rcx\n" \
-	"	ja	52f\n" \
-	NRB_COPY_16(0, 8, "", 0) \
-	NRB_COPY_16(-16, -8, ",%%rcx", 1) \
-	"	jmp	59f\n" \
-	NRB_ALIGN "52:	cmpq	$64, %%rcx\n" \
-	"	ja	53f\n" \
-	NRB_COPY_16(0, 8, "", 0) \
-	NRB_COPY_16(16, 24, "", 1) \
-	NRB_COPY_16(-32, -24, ",%%rcx", 2) \
-	NRB_COPY_16(-16, -8, ",%%rcx", 3) \
-	"	jmp	59f\n"
+#define NRB_SECTION_COPY_ASIDE NRB_COPY_WIDE NRB_COPY_NARROW NRB_COPY_TO_16
 
 /* 65 to 128, and more, where there are registers of 32 bytes. */
 #define NRB_COPY_WIDE \
@@ -98,16 +89,23 @@
 	"	movq	%c[rseq](%%rdi), %%r11\n" \
 	"	jmp	59f\n"
 
-/* 4 to 7, 1 to 3, none. */
-#define NRB_COPY_TO_7 \
-	NRB_ALIGN "51:	testb	$4, %%cl\n" \
-	"	je	58f\n" \
+/* 8 to 16, 4 to 7, 1 to 3, none. */
+#define NRB_COPY_TO_16 \
+	NRB_ALIGN "50:	cmpq	$8, %%rcx\n" \
+	"	jb	51f\n" \
+	"	movq	(%%rdx), %%r8\n" \
+	"	movq	%%r8, 8(%%rax)\n" \
+	"	movq	-8(%%rdx,%%rcx), %%r8\n" \
+	"	movq	%%r8, (%%rax,%%rcx)\n" \
+	"	jmp	59f\n" \
+	"51:	testb	$4, %%cl\n" \
+	"	je	52f\n" \
 	"	movl	(%%rdx), %%r8d\n" \
 	"	movl	%%r8d, 8(%%rax)\n" \
 	"	movl	-4(%%rdx,%%rcx), %%r8d\n" \
 	"	movl	%%r8d, 4(%%rax,%%rcx)\n" \
 	"	jmp	59f\n" \
-	"58:	testl	%%ecx, %%ecx\n" \
+	"52:	testl	%%ecx, %%ecx\n" \
 	"	je	59f\n" \
 	"	movzbl	(%%rdx), %%r8d\n" \
 	"	movb	%%r8b, 8(%%rax)\n" \
