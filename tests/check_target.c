@@ -158,10 +158,13 @@ static int put(struct fixture *f, unsigned level, size_t size, bool in_place)
 	return rc;
 }
 
-/* Space is what it gets wrong: it takes one record at a time, and overruns what is full. */
+/*
+ * Space is what the first gets wrong: it takes one record at a time, and overruns what is full. The second's section has
+ * the kernel make it begin anew also when the CPU is given to another process in the middle of it.
+ */
 static bool fails_undisturbed(const struct target *target)
 {
-	return !strcmp(target->name, "swapped-space");
+	return !strcmp(target->name, "swapped-space") || !strcmp(target->name, "rseq-early-commit");
 }
 
 START_TEST(round_trip)
