@@ -159,8 +159,8 @@ static int put(struct fixture *f, unsigned level, size_t size, bool in_place)
 }
 
 /*
- * Space is what the first gets wrong: it takes one record at a time, and overruns what is full. The second's section has
- * the kernel make it begin anew also when the CPU is given to another process in the middle of it.
+ * Space is what the first gets wrong: it takes one record at a time, and overruns what is full. The second's section
+ * begins anew also when the CPU is given to another process in the middle of it.
  */
 static bool fails_undisturbed(const struct target *target)
 {
