@@ -25,8 +25,7 @@
 /* For what goes deeper than that: of what is to be believed most, and of another sound one. */
 #define BUDGET_FIXED_NS ((suite_full() ? 500 : 200) * NS_PER_MS)
 #define BUDGET_NS (100 * NS_PER_MS)
-/* For the others, unless NRB_CHECK=full is in the environment; without it the controls that belong to one mode alone are
- * left out. */
+/* For the others, unless NRB_CHECK=full is set; without it the controls that belong to one mode alone are left out. */
 #define BUDGET_OTHERS_NS (100 * NS_PER_MS)
 
 static struct step_result result;
