@@ -246,6 +246,11 @@ int nrb_reserve(struct nrb_ring *ring, struct nrb_reservation *reservation, uint
 void nrb_commit(struct nrb_ring *ring, struct nrb_reservation *reservation);
 
 #if defined(__GNUC__) && !defined(NRB_NO_INLINE)
+/* Bytes into the writer's page, and into the control page. */
+#define NRB_AT_HEAD 64
+#define NRB_AT_NEST 88
+#define NRB_AT_DATA_HEAD 1024
+
 /*
  * nrb_commit() of the usual case: the outermost write, in a plain ring. To call is a good part of what it costs.
  *
@@ -265,16 +270,16 @@ static inline __attribute__((always_inline)) void nrb_commit_inline(struct nrb_r
 		return;
 	}
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	head = __atomic_load_n((uint64_t *)(void *)(writer + 64), __ATOMIC_RELAXED);
+	head = __atomic_load_n((uint64_t *)(void *)(writer + NRB_AT_HEAD), __ATOMIC_RELAXED);
 	/* publish:B  pairs with poll:C. */
-	__atomic_store_n((uint64_t *)(void *)(control + 1024), head, __ATOMIC_RELEASE);
+	__atomic_store_n((uint64_t *)(void *)(control + NRB_AT_DATA_HEAD), head, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n((uint32_t *)(void *)(writer + 88), 0, __ATOMIC_RELAXED);
+	__atomic_store_n((uint32_t *)(void *)(writer + NRB_AT_NEST), 0, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (__builtin_expect(__atomic_load_n((uint64_t *)(void *)(writer + 64), __ATOMIC_RELAXED) == head, 1))
+	if (__builtin_expect(__atomic_load_n((uint64_t *)(void *)(writer + NRB_AT_HEAD), __ATOMIC_RELAXED) == head, 1))
 		return;
 	/* Somebody nested before nest was 0, and left publishing to us: once more. */
-	__atomic_store_n((uint32_t *)(void *)(writer + 88), 1, __ATOMIC_RELAXED);
+	__atomic_store_n((uint32_t *)(void *)(writer + NRB_AT_NEST), 1, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	nrb_commit(ring, reservation);
 }

@@ -58,8 +58,12 @@ struct nrb_writer {
 	uint64_t boundary[NRB_BOUNDARIES];
 };
 
-_Static_assert(offsetof(struct nrb_writer, head) == 64, "the hot fields begin a cache line, and as in nrb.h");
-_Static_assert(offsetof(struct nrb_writer, nest) == 88, "as in nrb.h");
+_Static_assert(offsetof(struct nrb_writer, head) == 64, "the hot fields begin a cache line");
+#ifdef NRB_AT_HEAD
+_Static_assert(offsetof(struct nrb_writer, head) == NRB_AT_HEAD, "what nrb_commit_inline() goes by");
+_Static_assert(offsetof(struct nrb_writer, nest) == NRB_AT_NEST, "what nrb_commit_inline() goes by");
+_Static_assert(offsetof(struct nrb_control, data_head) == NRB_AT_DATA_HEAD, "what nrb_commit_inline() goes by");
+#endif
 _Static_assert(offsetof(struct nrb_writer, boundary) == 128, "and fill one");
 _Static_assert(sizeof(struct nrb_writer) <= 4096, "it fits into the smallest page");
 
