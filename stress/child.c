@@ -102,5 +102,7 @@ void child_explain(char *message, size_t size, int status)
 	else if (status < 0)
 		snprintf(message, size, "cannot start a process: %s", strerror(-status));
 	else
-		snprintf(message, size, "it ended without a result");
+		snprintf(message, size,
+			 "it ended with status %d and without a result: see what it wrote to standard error",
+			 WEXITSTATUS(status));
 }
