@@ -65,7 +65,8 @@ static void draw_burst(struct writer *writer, struct burst *burst)
 		burst->size[i] = target_payload(writer->target, burst->size[i]);
 		burst->in_place[i] = (draw >> 16) % BASE_IN_PLACE_ONE_IN == 0 && writer->target->reserve;
 		if (!burst->in_place[i])
-			payload_fill(burst_payload(writer, i), burst->size[i], writer->stream, 0, sequence + i);
+			payload_fill(burst_payload(writer, i), burst->size[i], writer->stream, writer->lane,
+				     sequence + i);
 	}
 }
 
@@ -161,7 +162,8 @@ static void write_burst(struct writer *writer, const struct burst *burst)
 		else
 			writer_write_payload(writer, 0, burst_payload(writer, i), burst->size[i]);
 		slow_motion_settle(writer);
-		if (nrb_local_load(&writer->log.count) != writer->strikes_checked)
+		/* What another thread is about to publish does not stay unpublished. */
+		if (!writer->other && nrb_local_load(&writer->log.count) != writer->strikes_checked)
 			check_published(writer);
 		if (writer->target->wakeups)
 			check_awaited(writer);
@@ -209,6 +211,8 @@ static void settle(struct writer *writer)
 	counts->elapsed_ns = clock_ns() - writer->start_ns;
 	for (unsigned level = 0; level < LEVELS; level++)
 		counts->records += counts->attempts[level] - counts->refused[level];
+	if (writer->lane)
+		counts->shared_records = counts->records;
 }
 
 void *base_main(void *argument)

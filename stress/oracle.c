@@ -67,39 +67,39 @@ void oracle_torn(struct oracle_stream *stream, uint64_t position, uint32_t type,
 	add(findings, TORN_RECORD, position, type);
 }
 
-void oracle_sequence(struct oracle_stream *stream, unsigned level, uint64_t sequence, struct findings *findings)
+void oracle_sequence(struct oracle_stream *stream, unsigned lane, uint64_t sequence, struct findings *findings)
 {
-	uint64_t expected = stream->next[level];
+	uint64_t expected = stream->next[lane];
 
 	stream->records++;
-	stream->received[level]++;
+	stream->received[lane]++;
 	if ((int64_t)(sequence - expected) < 0) {
 		/* After a part was skipped nobody knows what has been seen. */
 		if (!stream->resynced)
 			add(findings, SEQUENCE_REPEAT, expected, sequence);
 		return;
 	}
-	if (stream->open[level])
+	if (stream->open[lane])
 		stream->missed += sequence - expected;
 	else
 		stream->gaps += sequence - expected;
-	stream->open[level] = false;
-	stream->next[level] = sequence + 1;
+	stream->open[lane] = false;
+	stream->next[lane] = sequence + 1;
 }
 
 void oracle_record(struct oracle_stream *stream, const struct observed_record *record, struct findings *findings)
 {
 	uint64_t sequence;
-	unsigned level;
+	unsigned lane;
 
 	if (record->type == TYPE_LOST) {
 		take_lost(stream, record, findings);
 	} else if (record->type != TYPE_SAMPLE) {
 		add(findings, BAD_RECORD, record->position, record->type);
-	} else if (!payload_verify(record->payload, record->size, stream->stream, &level, &sequence)) {
+	} else if (!payload_verify(record->payload, record->size, stream->stream, &lane, &sequence)) {
 		oracle_torn(stream, record->position, record->type, findings);
 	} else {
-		oracle_sequence(stream, level, sequence, findings);
+		oracle_sequence(stream, lane, sequence, findings);
 	}
 }
 
@@ -122,8 +122,8 @@ void oracle_batch(struct oracle_stream *stream, struct findings *findings)
 
 void oracle_missed(struct oracle_stream *stream)
 {
-	for (unsigned level = 0; level < LEVELS; level++)
-		stream->open[level] = true;
+	for (unsigned lane = 0; lane < LANES; lane++)
+		stream->open[lane] = true;
 }
 
 void oracle_look(struct oracle_wake *wake, uint64_t wakeups, uint64_t head)
@@ -157,13 +157,13 @@ void oracle_rest(struct oracle_stream *stream, const struct observed_rest *rest,
 	uint64_t accounted = stream->lost + rest->residual_lost;
 	uint64_t attempts = 0, failed = 0, received = 0;
 
-	for (unsigned level = 0; level < LEVELS; level++) {
-		attempts += rest->attempts[level];
-		failed += rest->failed[level];
-		received += stream->received[level];
+	for (unsigned lane = 0; lane < LANES; lane++) {
+		attempts += rest->attempts[lane];
+		failed += rest->failed[lane];
+		received += stream->received[lane];
 		/* Its last ones may be among those that were overwritten. */
-		if (stream->open[level])
-			received += rest->attempts[level] - stream->next[level];
+		if (stream->open[lane])
+			received += rest->attempts[lane] - stream->next[lane];
 	}
 	if (rest->published_head != rest->reserved_head) {
 		add(findings, STUCK_HEAD, rest->reserved_head, rest->published_head);

@@ -49,19 +49,19 @@ void oracle_head(struct oracle_watch *watch, uint64_t tail, uint64_t head, struc
 /* ---- the consumer's stream of records ---- */
 
 struct oracle_stream {
-	uint32_t stream;       /* the name that the payloads carry */
-	uint64_t data_size;    /* bytes */
-	uint64_t next[LEVELS]; /* the sequence number expected of each level */
-	uint64_t records;      /* records that verified */
-	uint64_t received[LEVELS];
-	uint64_t gaps; /* sequence numbers passed over, all levels together */
+	uint32_t stream;      /* the name that the payloads carry */
+	uint64_t data_size;   /* bytes */
+	uint64_t next[LANES]; /* the sequence number expected of each lane */
+	uint64_t records;     /* records that verified */
+	uint64_t received[LANES];
+	uint64_t gaps; /* sequence numbers passed over, all lanes together */
 	uint64_t lost; /* sum of LOST.lost */
 	uint64_t lost_records;
 	uint64_t torn;
-	uint64_t told;     /* missing records that a sequence_gap has been reported for */
-	uint64_t missed;   /* records that were overwritten before they could be read, as far as is known */
-	bool open[LEVELS]; /* of the level some may have been, since its last record */
-	bool resynced;     /* a part was skipped: counts say nothing any more */
+	uint64_t told;    /* missing records that a sequence_gap has been reported for */
+	uint64_t missed;  /* records that were overwritten before they could be read, as far as is known */
+	bool open[LANES]; /* of the lane some may have been, since its last record */
+	bool resynced;    /* a part was skipped: counts say nothing any more */
 };
 
 /* A record as the consumer found it; plain data, so that histories can be forged. */
@@ -90,10 +90,10 @@ void oracle_record(struct oracle_stream *stream, const struct observed_record *r
 
 /*
  * The parts of oracle_record, for a ring whose records do not verify themselves: whoever knows them says what one is.
- * A whole record of @level, number @sequence: sequence_repeat. A LOST record that tells of @lost. And one whose fields
+ * A whole record of @lane, number @sequence: sequence_repeat. A LOST record that tells of @lost. And one whose fields
  * are not what its header says they are: torn_record.
  */
-void oracle_sequence(struct oracle_stream *stream, unsigned level, uint64_t sequence, struct findings *findings);
+void oracle_sequence(struct oracle_stream *stream, unsigned lane, uint64_t sequence, struct findings *findings);
 void oracle_lost(struct oracle_stream *stream, uint64_t lost);
 void oracle_torn(struct oracle_stream *stream, uint64_t position, uint32_t type, struct findings *findings);
 
@@ -111,7 +111,7 @@ void oracle_batch(struct oracle_stream *stream, struct findings *findings);
 /*
  * oracle_missed - a part was overwritten before it was read, as is the way of an overwrite ring
  *
- * Up to its next record each level may lack any number.
+ * Up to its next record each lane may lack any number.
  */
 void oracle_missed(struct oracle_stream *stream);
 
@@ -144,11 +144,11 @@ void oracle_between(uint64_t reserved_head, uint64_t published_head, struct find
 
 /* The state with all writers at rest and everything published consumed. */
 struct observed_rest {
-	uint64_t published_head;   /* data_head */
-	uint64_t reserved_head;    /* the writer's own */
-	uint64_t attempts[LEVELS]; /* writes tried */
-	uint64_t failed[LEVELS];   /* of these refused */
-	uint64_t residual_lost;    /* lost, and not told by a LOST record */
+	uint64_t published_head;  /* data_head */
+	uint64_t reserved_head;   /* the writer's own */
+	uint64_t attempts[LANES]; /* writes tried */
+	uint64_t failed[LANES];   /* of these refused */
+	uint64_t residual_lost;   /* lost, and not told by a LOST record */
 };
 
 /*

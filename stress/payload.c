@@ -14,17 +14,17 @@ static uint64_t mix(uint64_t x)
 }
 
 /* Distinct for what is distinct here: sequence numbers stay far below 2^40, so the two never meet. */
-static uint64_t key_of(uint32_t stream, unsigned level, uint64_t sequence, size_t size)
+static uint64_t key_of(uint32_t stream, unsigned lane, uint64_t sequence, size_t size)
 {
-	uint64_t which = (uint64_t)stream << 32 | (uint64_t)level << 24 | size;
+	uint64_t which = (uint64_t)stream << 32 | (uint64_t)lane << 24 | size;
 
 	return mix(sequence + which * 0x9e3779b97f4a7c15ull);
 }
 
-/* Word 0: the sequence number. Word 1: level, and the key's upper part as a check. Then a pattern from the key. */
-static uint64_t second_word(uint64_t key, unsigned level)
+/* Word 0: the sequence number. Word 1: lane, and the key's upper part as a check. Then a pattern from the key. */
+static uint64_t second_word(uint64_t key, unsigned lane)
 {
-	return (key & ~(uint64_t)0xff) | level;
+	return (key & ~(uint64_t)0xff) | lane;
 }
 
 static uint64_t pattern(uint64_t key, size_t word)
@@ -32,11 +32,11 @@ static uint64_t pattern(uint64_t key, size_t word)
 	return key + word * 0x9e3779b97f4a7c15ull;
 }
 
-void payload_fill(void *payload, size_t size, uint32_t stream, unsigned level, uint64_t sequence)
+void payload_fill(void *payload, size_t size, uint32_t stream, unsigned lane, uint64_t sequence)
 {
-	uint64_t key = key_of(stream, level, sequence, size);
+	uint64_t key = key_of(stream, lane, sequence, size);
 	unsigned char *out = payload;
-	uint64_t word = second_word(key, level);
+	uint64_t word = second_word(key, lane);
 
 	memcpy(out, &sequence, 8);
 	memcpy(out + 8, &word, 8);
@@ -46,7 +46,7 @@ void payload_fill(void *payload, size_t size, uint32_t stream, unsigned level, u
 	}
 }
 
-bool payload_verify(const void *payload, size_t size, uint32_t stream, unsigned *level, uint64_t *sequence)
+bool payload_verify(const void *payload, size_t size, uint32_t stream, unsigned *lane, uint64_t *sequence)
 {
 	const unsigned char *in = payload;
 	uint64_t number, word, key;
@@ -55,12 +55,12 @@ bool payload_verify(const void *payload, size_t size, uint32_t stream, unsigned 
 		return false;
 	memcpy(&number, in, 8);
 	memcpy(&word, in + 8, 8);
-	if ((word & 0xff) >= LEVELS)
+	if ((word & 0xff) >= LANES)
 		return false;
-	*level = (unsigned)(word & 0xff);
+	*lane = (unsigned)(word & 0xff);
 	*sequence = number;
-	key = key_of(stream, *level, number, size);
-	if (word != second_word(key, *level))
+	key = key_of(stream, *lane, number, size);
+	if (word != second_word(key, *lane))
 		return false;
 	for (size_t i = 2; i < size / 8; i++) {
 		memcpy(&word, in + 8 * i, 8);

@@ -58,6 +58,23 @@ static bool is_counted(const struct strike *strike)
 	return strike->class != STRIKE_PLAIN || strike->exposed;
 }
 
+/* The same of two threads that share a ring: of the one whose mark it is, else of the one that was struck last. */
+static struct writer *blame_either(struct writer *writer, uint64_t head, struct strike *strike, uint64_t *number)
+{
+	struct strike others;
+	uint64_t others_number;
+
+	*number = blame(&writer->log, head, strike);
+	if (!writer->other || (*number && strike->head_before == head))
+		return writer;
+	others_number = blame(&writer->other->log, head, &others);
+	if (!others_number || (*number && others.head_before != head && others.time_ns < strike->time_ns))
+		return writer;
+	*strike = others;
+	*number = others_number;
+	return writer->other;
+}
+
 static void take_findings(struct reader *reader, struct view *view, struct findings *findings)
 {
 	uint64_t now = clock_ns() - reader->start_ns;
@@ -70,13 +87,13 @@ static void take_findings(struct reader *reader, struct view *view, struct findi
 			continue;
 		uint64_t head = is_decrease(finding->kind) ? finding->after : UINT64_MAX;
 		struct strike strike;
-		uint64_t number = blame(&view->writer->log, head, &strike);
+		uint64_t number;
+		struct writer *writer = blame_either(view->writer, head, &strike, &number);
 
-		if (is_decrease(finding->kind) && is_counted(&strike) && strike_log_claim(&view->writer->log, number))
+		if (is_decrease(finding->kind) && is_counted(&strike) && strike_log_claim(&writer->log, number))
 			nrb_add_relaxed(&reader->result->counts.by_class[strike.class].seen, 1);
-		writer_blame(view->writer, &strike, finding->kind);
-		event_report(reader->result, &view->writer->log, &strike, finding, view->writer->index, reader->index,
-			     now);
+		writer_blame(writer, &strike, finding->kind);
+		event_report(reader->result, &writer->log, &strike, finding, writer->index, reader->index, now);
 	}
 	if (findings->count && reader->first_violation_ns == UINT64_MAX)
 		reader->first_violation_ns = now;
@@ -114,13 +131,22 @@ static void consume_batch(struct view *view, struct findings *findings)
 		oracle_batch(&view->stream, findings);
 }
 
+/* Whether nobody writes into its ring any more. */
+static bool is_finished(const struct view *view)
+{
+	const struct writer *writer = view->writer;
+
+	/* slice:J  pairs with slice:I: the counts that check_rest compares are the last ones. */
+	return nrb_load_acquire(&writer->finished) && (!writer->other || nrb_load_acquire(&writer->other->finished));
+}
+
 /* Whether a consumer that is to keep the ring almost full leaves what there is. */
 static bool holds_back(const struct view *view, uint64_t used)
 {
 	const struct slice_config *config = view->writer->config;
 
 	return config->tight && !view->writer->target->overwrites && used < config->data_size - TIGHT_FREE &&
-	       !nrb_load_relaxed(&view->writer->finished);
+	       !is_finished(view);
 }
 
 /* Look at a ring once. Return: whether there was anything to read. */
@@ -166,10 +192,11 @@ static void check_rest(struct reader *reader, struct view *view)
 		.residual_lost = writer->target->lost(writer->ring),
 	};
 
-	for (unsigned level = 0; level < LEVELS; level++) {
-		rest.attempts[level] = writer->counts.attempts[level];
-		rest.failed[level] = writer->counts.refused[level];
-	}
+	for (; writer; writer = writer->lane ? NULL : writer->other)
+		for (unsigned level = 0; level < LEVELS; level++) {
+			rest.attempts[writer->lane + level] = writer->counts.attempts[level];
+			rest.failed[writer->lane + level] = writer->counts.refused[level];
+		}
 	oracle_rest(&view->stream, &rest, &findings);
 	take_findings(reader, view, &findings);
 	view->counts.lost_records = view->stream.lost_records;
@@ -183,8 +210,7 @@ static bool wind_up(struct reader *reader)
 	for (unsigned i = 0; i < reader->views; i++) {
 		struct view *view = &reader->view[i];
 
-		/* slice:J  pairs with slice:I: the counts that check_rest compares are the last ones. */
-		if (!nrb_load_acquire(&view->writer->finished)) {
+		if (!is_finished(view)) {
 			all = false;
 			continue;
 		}
@@ -203,7 +229,8 @@ void *reader_main(void *argument)
 {
 	struct reader *reader = argument;
 	const struct target *target = reader->config->target;
-	bool shared = reader->config->placement->oversubscribed;
+	bool shared = reader->config->placement->oversubscribed ||
+		      (target->shared && reader->config->placement->writers == 1);
 	bool watches = target->watch && target->watch() == 0;
 
 	if (target->file)

@@ -73,12 +73,14 @@ struct counts {
 	uint64_t late_hits;     /* of breakpoints, told when the code had gone on: passed over */
 	uint64_t slow_cut;      /* slow motions that ended at the limit of steps */
 	uint64_t slow_steps;
-	uint64_t elapsed_ns; /* writer time, from start to stop */
-	uint64_t handler_ns; /* of this in handlers, cost of entry and exit included */
-	uint64_t slow_ns;    /* of this in slow motion, handlers that struck in it not included */
-	uint64_t waited;     /* times that the base writer found the ring more than 3/4 full */
-	uint64_t disarms;    /* by the watchdog */
-	uint64_t swaps;      /* of a ring for another under its writer */
+	uint64_t elapsed_ns;     /* writer time, from start to stop */
+	uint64_t handler_ns;     /* of this in handlers, cost of entry and exit included */
+	uint64_t slow_ns;        /* of this in slow motion, handlers that struck in it not included */
+	uint64_t waited;         /* times that the base writer found the ring more than 3/4 full */
+	uint64_t disarms;        /* by the watchdog */
+	uint64_t swaps;          /* of a ring for another under its writer */
+	uint64_t shared_records; /* of these records, by a second thread */
+	uint64_t met;            /* interrupts of a write that found a second thread in a write into the same ring */
 	uint64_t records_read;
 	uint64_t lost_records;
 	uint64_t polls; /* loads of data_head, all readers */
@@ -123,6 +125,7 @@ struct target_result {
 	struct counts counts;
 	uint64_t boundaries; /* exposed boundaries known; 0: unknown, then "exposed" counts all strikes in a write */
 	bool everywhere;     /* no boundary of it is known to be exposed: each strike into a write counts */
+	bool shared;         /* two threads write into each ring */
 	bool masked;         /* its writes block the harness's signals: nothing can strike inside them */
 	bool restarts;       /* its writes begin anew when struck: restartable sequences */
 	bool boundaries_complete;          /* the search for them came to its end */

@@ -199,6 +199,7 @@ struct target_result *session_add_result(struct session *session, enum tier tier
 	result->boundaries = run->survey->exposure[index].count;
 	result->everywhere = target->file && !result->boundaries;
 	result->masked = target->masks_signals;
+	result->shared = target->shared && tier != TIER_STEP;
 	result->restarts = target->bare != NULL;
 	result->boundaries_complete = run->survey->exposure[index].complete;
 	result->first_violation_ns = UINT64_MAX;

@@ -37,7 +37,7 @@ struct slice {
 	struct slice_result *result;
 	struct writer *writer;
 	struct reader *reader;
-	unsigned writers, readers;                 /* set up */
+	unsigned rings, writers, readers;          /* set up; who shares a ring comes after those who have their own */
 	unsigned writers_running, readers_running; /* threads started and not joined */
 	uint64_t start_ns;
 	struct swapper swapper;
@@ -65,20 +65,34 @@ static uint64_t resident_kib(void)
 
 /* ---- setting up ---- */
 
+static int open_ring(struct slice *slice, struct writer *writer)
+{
+	const struct slice_config *config = slice->config;
+	struct target_attr attr = { .target = config->target,
+				    .data_size = config->data_size,
+				    .start = config->start,
+				    .id = writer->index + 1 };
+
+	writer->ring = config->target->open(&attr);
+	if (!writer->ring)
+		return fail(slice, -errno, "cannot make a ring");
+	slice->rings++;
+	writer->reader = config->target->reader_open(writer->ring);
+	return writer->reader ? 0 : fail(slice, -errno, "cannot open the reading side of a ring");
+}
+
+/* All but its ring and its place. */
 static int set_up_writer(struct slice *slice, unsigned index)
 {
 	const struct slice_config *config = slice->config;
 	struct writer *writer = &slice->writer[index];
-	struct target_attr attr = {
-		.target = config->target, .data_size = config->data_size, .start = config->start, .id = index + 1
-	};
 
+	slice->writers = index + 1;
 	writer->config = config;
 	writer->result = slice->result;
 	writer->target = config->target;
 	writer->injector = config->injector;
 	writer->index = index;
-	writer->cpu = config->placement->writer[index].cpu;
 	writer->stream = (uint32_t)(config->seed ^ (index * 0x9e3779b9u));
 	/* A record of this size leaves room for others in the smallest ring. */
 	writer->payload_max = config->data_size / 8 < PAYLOAD_MAX ? (uint32_t)config->data_size / 8 : PAYLOAD_MAX;
@@ -86,13 +100,6 @@ static int set_up_writer(struct slice *slice, unsigned index)
 	writer->tail_seen = config->start;
 	writer->wake.head = config->start;
 	steer_init(&writer->steer, LEVELS - 1, config->options->rate_hz, config->options->progress);
-	writer->ring = config->target->open(&attr);
-	if (!writer->ring)
-		return fail(slice, -errno, "cannot make a ring");
-	slice->writers = index + 1;
-	writer->reader = config->target->reader_open(writer->ring);
-	if (!writer->reader)
-		return fail(slice, -errno, "cannot open the reading side of a ring");
 	for (unsigned level = 0; level < LEVELS; level++) {
 		writer->random[level] = random_stream(config->seed, index * LEVELS + level);
 		writer->scratch[level] = calloc(1, WRITER_SCRATCH);
@@ -100,6 +107,52 @@ static int set_up_writer(struct slice *slice, unsigned index)
 			return fail(slice, -ENOMEM, "cannot set up a writer");
 	}
 	return 0;
+}
+
+static int set_up_ring(struct slice *slice, unsigned index)
+{
+	const struct placed_writer *placed = &slice->config->placement->writer[index];
+	struct writer *writer = &slice->writer[index];
+	int rc = set_up_writer(slice, index);
+
+	writer->cpu = placed->cpu;
+	writer->kicker_cpu = placed->kicker_cpu;
+	return rc ? rc : open_ring(slice, writer);
+}
+
+/* The CPU of a reader that takes from the ring of this number. */
+static unsigned consumer_cpu(const struct placement *placement, unsigned ring)
+{
+	for (unsigned i = 0; i < placement->readers; i++) {
+		const struct placed_reader *reader = &placement->reader[i];
+
+		if (reader->consumer && ring % reader->stride == reader->first_ring % reader->stride)
+			return reader->cpu;
+	}
+	return placement->reader[0].cpu;
+}
+
+/*
+ * A second thread that writes into the ring of this number: where the next ring's writer is, so that the two run at the
+ * same time; where there is one ring only, beside its reader.
+ */
+static int set_up_sharer(struct slice *slice, unsigned ring)
+{
+	const struct placement *placement = slice->config->placement;
+	struct writer *owner = &slice->writer[ring], *sharer = &slice->writer[placement->writers + ring];
+	int rc = set_up_writer(slice, placement->writers + ring);
+
+	sharer->cpu = placement->writers > 1 ? placement->writer[(ring + 1) % placement->writers].cpu
+					     : consumer_cpu(placement, ring);
+	/* A kick comes from another CPU. */
+	sharer->kicker_cpu = owner->cpu;
+	sharer->ring = owner->ring;
+	sharer->reader = owner->reader;
+	sharer->stream = owner->stream;
+	sharer->lane = LEVELS;
+	sharer->other = owner;
+	owner->other = sharer;
+	return rc;
 }
 
 static int set_up_reader(struct slice *slice, unsigned index)
@@ -112,11 +165,11 @@ static int set_up_reader(struct slice *slice, unsigned index)
 	reader->index = index;
 	reader->cpu = placed->cpu;
 	reader->first_violation_ns = UINT64_MAX;
-	reader->view = calloc(slice->writers, sizeof(*reader->view));
+	reader->view = calloc(slice->rings, sizeof(*reader->view));
 	slice->readers = index + 1;
 	if (!reader->view)
 		return fail(slice, -ENOMEM, "cannot set up a reader");
-	for (unsigned ring = placed->first_ring; ring < slice->writers; ring += placed->stride) {
+	for (unsigned ring = placed->first_ring; ring < slice->rings; ring += placed->stride) {
 		struct view *view = &reader->view[reader->views++];
 
 		view->writer = &slice->writer[ring];
@@ -131,16 +184,22 @@ static int set_up_reader(struct slice *slice, unsigned index)
 static int set_up(struct slice *slice)
 {
 	const struct placement *placement = slice->config->placement;
+	unsigned writers = placement->writers * (slice->config->target->shared ? 2 : 1);
 	int rc;
 
-	slice->writer = aligned_alloc(64, placement->writers * sizeof(*slice->writer));
+	slice->writer = aligned_alloc(64, writers * sizeof(*slice->writer));
 	slice->reader = aligned_alloc(64, placement->readers * sizeof(*slice->reader));
 	if (!slice->writer || !slice->reader)
 		return fail(slice, -ENOMEM, "cannot set up a slice");
-	memset(slice->writer, 0, placement->writers * sizeof(*slice->writer));
+	memset(slice->writer, 0, writers * sizeof(*slice->writer));
 	memset(slice->reader, 0, placement->readers * sizeof(*slice->reader));
 	for (unsigned i = 0; i < placement->writers; i++) {
-		rc = set_up_writer(slice, i);
+		rc = set_up_ring(slice, i);
+		if (rc)
+			return rc;
+	}
+	for (unsigned i = placement->writers; i < writers; i++) {
+		rc = set_up_sharer(slice, i - placement->writers);
 		if (rc)
 			return rc;
 	}
@@ -162,9 +221,10 @@ static void tear_down(struct slice *slice)
 	for (unsigned i = 0; i < slice->writers; i++) {
 		struct writer *writer = &slice->writer[i];
 
-		if (writer->reader)
+		if (writer->reader && !writer->lane)
 			writer->target->reader_close(writer->reader);
-		writer->target->close(writer->ring);
+		if (writer->ring && !writer->lane)
+			writer->target->close(writer->ring);
 		for (unsigned level = 0; level < LEVELS; level++)
 			free(writer->scratch[level]);
 	}
@@ -230,7 +290,7 @@ static int start_threads(struct slice *slice)
 			pthread_getcpuclockid(writer->thread, &writer->cpu_clock);
 	}
 	if (!rc) {
-		rc = swapper_start(&slice->swapper, slice->writer, slice->writers, slice->config->options->swap_ns);
+		rc = swapper_start(&slice->swapper, slice->writer, slice->rings, slice->config->options->swap_ns);
 		if (rc)
 			fail(slice, rc, "cannot start a thread");
 	}
@@ -312,7 +372,7 @@ static void join_readers(struct slice *slice)
 /* Return: whether every thread has ended, so that what they used may be freed. */
 static bool stop_threads(struct slice *slice)
 {
-	uint64_t cpu_ns[PLACEMENT_MAX] = { 0 };
+	uint64_t cpu_ns[WRITERS_MAX] = { 0 };
 
 	for (unsigned i = 0; i < slice->writers_running; i++)
 		nrb_store_relaxed(&slice->writer[i].stop, 1);

@@ -199,6 +199,13 @@ static void judge_sound(const struct target_result *r, const struct sight *sight
 		j->verdict = VERDICT_INCONCLUSIVE;
 		snprintf(j->reason, sizeof(j->reason), "%s is clean, but no control was caught in the %s tier", r->name,
 			 tier_name(r->tier));
+	} else if (r->shared && (double)r->counts.met < limits->min_exposure) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s%s is clean, but its two writing threads hardly met: %s interrupts found both in a write, "
+			 "of "
+			 "the %.0f needed; run longer (--duration)",
+			 r->name, sight->note, number_grouped(r->counts.met).text, limits->min_exposure);
 	} else if (r->masked) {
 		/* Nothing is exposed by design, so there is no exposure to ask for. */
 		return;

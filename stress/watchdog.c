@@ -54,7 +54,7 @@ static bool look_after(struct writer *writer, struct watched *watched)
 enum slice_end watchdog_run(const struct slice_config *config, struct writer *writers, unsigned count,
 			    uint64_t start_ns, char *message, unsigned size)
 {
-	struct watched watched[PLACEMENT_MAX] = { 0 };
+	struct watched watched[WRITERS_MAX] = { 0 };
 	const struct timespec period = clock_timespec(PERIOD_NS);
 	enum slice_end end = SLICE_DONE;
 

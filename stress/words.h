@@ -57,6 +57,8 @@ enum verdict { VERDICT_PASS, VERDICT_SKIP, VERDICT_INCONCLUSIVE, VERDICT_ERROR, 
 
 /* Level 0 is the writer thread itself, 1 to 3 are its handlers; so at most 4 writes nest. */
 #define LEVELS 4
+/* Whose numbers run on in one ring: each level of its writer's, and of a second one's where threads share it. */
+#define LANES (2 * LEVELS)
 
 const char *violation_name(enum violation violation);
 const char *tier_name(enum tier tier);

@@ -41,7 +41,8 @@ bool writer_write_payload(struct writer *writer, unsigned level, const void *pay
 
 bool writer_write(struct writer *writer, unsigned level, uint32_t size)
 {
-	payload_fill(writer->scratch[level], size, writer->stream, level, writer->counts.attempts[level]);
+	payload_fill(writer->scratch[level], size, writer->stream, writer->lane + level,
+		     writer->counts.attempts[level]);
 	return writer_write_payload(writer, level, writer->scratch[level], size);
 }
 
@@ -56,10 +57,10 @@ bool writer_write_in_place(struct writer *writer, unsigned level, uint32_t size,
 	rc = writer->target->reserve(writer->ring, &reservation, size);
 	if (!rc) {
 		/* In two parts, so that what a reader could see too early would not verify. */
-		payload_fill(reservation.payload, PAYLOAD_MIN, writer->stream, level, sequence);
+		payload_fill(reservation.payload, PAYLOAD_MIN, writer->stream, writer->lane + level, sequence);
 		if (pause)
 			pause(writer, level);
-		payload_fill(reservation.payload, size, writer->stream, level, sequence);
+		payload_fill(reservation.payload, size, writer->stream, writer->lane + level, sequence);
 		writer->target->commit(writer->ring, &reservation);
 	}
 	leave_write(writer);

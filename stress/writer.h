@@ -35,6 +35,9 @@ struct stacked {
 	uint64_t head;  /* reserved head when the first of them ran */
 };
 
+/* The most in a slice: each ring may have a second one. */
+#define WRITERS_MAX (2 * PLACEMENT_MAX)
+
 /*
  * Who may touch what: the writer's thread and its handlers share everything below "own", each handler nested in what it
  * interrupts; "log" is theirs to write and the readers' to read; "asked" is written by the slice's main thread.
@@ -47,9 +50,12 @@ struct writer {
 	struct slice_result *result; /* violations that the writer sees itself go there at once */
 	struct target_ring *ring;
 	struct target_reader *reader; /* opened for its consumer; here for loads of data_head and data_tail only */
+	struct writer
+		*other; /* the second thread that writes into this ring, each the other's; NULL: nobody shares it */
 	unsigned index;
-	unsigned cpu;
+	unsigned cpu, kicker_cpu;
 	uint32_t stream;   /* the name that this ring's payloads carry */
+	unsigned lane;     /* of its level 0: LEVELS for who writes into another's ring, else 0 */
 	uint64_t start_ns; /* of the slice */
 	pthread_t thread;
 	clockid_t cpu_clock; /* processor time of the thread */

@@ -377,7 +377,7 @@ START_TEST(all_levels_count)
 	at_rest.residual_lost = 1;
 	oracle_rest(&stream, &at_rest, &found);
 	EXPECT_NOTHING();
-	for (unsigned level = 0; level < LEVELS; level++) {
+	for (unsigned level = 0; level < LANES; level++) {
 		at_rest.failed[level]++;
 		at_rest.attempts[level]++;
 		oracle_rest(&stream, &at_rest, &found);

@@ -97,8 +97,8 @@ START_TEST(foreign)
 	ck_assert(!payload_verify(payload, sizeof(payload), 0, &level, &sequence));
 	memset(payload, 0xff, sizeof(payload));
 	ck_assert(!payload_verify(payload, sizeof(payload), STREAM, &level, &sequence));
-	/* A level that nobody has. */
-	payload_fill(payload, sizeof(payload), STREAM, LEVELS, 5);
+	/* A lane that nobody has. */
+	payload_fill(payload, sizeof(payload), STREAM, LANES, 5);
 	ck_assert(!payload_verify(payload, sizeof(payload), STREAM, &level, &sequence));
 }
 END_TEST

@@ -14,7 +14,7 @@ test_scripts = tests/aarch64.sh tests/abi.sh tests/bench.sh tests/cli.sh tests/d
 	tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
-EXTRA_DIST += tests/plugins/misbehaves.c tests/plugins/perf_layout.c
+EXTRA_DIST += tests/plugins/misbehaves.c tests/plugins/perf_layout.c tests/plugins/wrongly_shared.c
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \
 	tests/model/section.pml tests/model/snapshot.pml tests/model/wakeup.pml
 
@@ -52,9 +52,9 @@ check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/ch
 	tests/check_oracle_modes tests/check_output tests/check_overwrite tests/check_payload tests/check_placement \
 	tests/check_reader tests/check_refused tests/check_registry tests/check_report tests/check_resources \
 	tests/check_ring tests/check_run tests/check_scenario tests/check_section tests/check_semantics \
-	tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper tests/check_swap \
-	tests/check_target tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict \
-	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
+	tests/check_shared tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper \
+	tests/check_swap tests/check_target tests/check_tiers tests/check_trailer tests/check_unfit \
+	tests/check_verdict tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -155,6 +155,8 @@ tests_check_section_LDFLAGS = $(suite_ldflags)
 tests_check_section_LDADD = $(suite_libs)
 tests_check_semantics_LDFLAGS = $(suite_ldflags)
 tests_check_semantics_LDADD = $(suite_libs)
+tests_check_shared_LDFLAGS = $(suite_ldflags)
+tests_check_shared_LDADD = $(suite_libs)
 tests_check_signals_LDFLAGS = $(suite_ldflags)
 tests_check_signals_LDADD = $(suite_libs)
 tests_check_snapshot_LDFLAGS = $(suite_ldflags)

@@ -105,6 +105,18 @@ timed() {
 	run "$1" timeout 60 "$stress" --inject=timer --duration=3 --writers=1 "$tmp/$2.so" && says "$3"
 }
 
+# Threads share its writing side, as it claims they may; and they did meet.
+shared() {
+	timed 0 wfcqueue '^PASS   wfcqueue: 0 violations' && says 'two threads wrote into each ring: [1-9]' &&
+		says '[1-9][0-9,]* interrupts found both in a write'
+}
+
+# One that claims it, and is good for one thread and its handlers.
+wrongly_shared() {
+	make_plugin wrongly_shared tests/plugins/wrongly_shared.c &&
+		timed 1 wrongly_shared '^FAIL   wrongly-shared, which claims to be sound'
+}
+
 # All that a table may have, and memory that the harness does not know: our own ring by a way around. Each way takes a
 # process of its own, so the states that can be tried in the time are few.
 perf_layout() {
@@ -211,6 +223,8 @@ check "perf's layout, and memory that is not known" perf_layout
 if [ "$(nproc)" -gt 1 ]; then
 	check "timer: a sound one" timed 0 sound '^PASS'
 	check "timer: all that a table may have" depth
+	check "timer: two threads" shared
+	check "timer: two threads, where one may write" wrongly_shared
 	check "timer: broken" timed 1 broken 'stuck'
 	check "timer: a mutex" timed 1 MUTEX 'hung [0-9]+ time'
 	check "timer: an endless loop" timed 1 LOOP 'hung [0-9]+ time'

@@ -6,4 +6,5 @@
  */
 #define NAME "broken"
 #define LOOKS_AGAIN 0
+#define FLAGS 0
 #include "sound.c"

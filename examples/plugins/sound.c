@@ -10,10 +10,11 @@
 #include <string.h>
 
 #define PAYLOAD_MAX 120u
-/* What broken.c changes. */
+/* What broken.c changes. One thread writes, and its handlers: what is between them would not do between threads. */
 #ifndef NAME
 #define NAME "sound"
 #define LOOKS_AGAIN 1
+#define FLAGS 0
 #endif
 
 /* Between this thread and its handlers: one indivisible access, in the order in which it is written. */
@@ -133,6 +134,7 @@ const struct nrb_plugin nrb_plugin = {
 	.summary = "slots; the outermost writer publishes for all",
 	.claim = NRB_PLUGIN_SOUND,
 	.max_payload = PAYLOAD_MAX,
+	.flags = FLAGS,
 	.open = ring_open,
 	.close = ring_close,
 	.write = ring_write,

@@ -58,8 +58,8 @@ static struct node *take(struct adapter *adapter)
 		if (atomic_load(&node->busy))
 			return NULL;
 	} while (!atomic_compare_exchange_weak(&adapter->taken, &at, at + 1));
-	atomic_store(&node->busy, 1);
-	return node;
+	/* A thread that was kept from here while others went once round the pool finds it taken. */
+	return atomic_exchange(&node->busy, 1) ? NULL : node;
 }
 
 static int adapter_write(void *opaque, const void *payload, size_t size)
@@ -100,6 +100,7 @@ const struct nrb_plugin nrb_plugin = {
 	.summary = "liburcu's wait-free concurrent queue, nodes from a pool",
 	.claim = NRB_PLUGIN_SOUND,
 	.max_payload = PAYLOAD_MAX,
+	.flags = NRB_PLUGIN_SHARED_WRITERS,
 	.open = adapter_open,
 	.close = adapter_close,
 	.write = adapter_write,

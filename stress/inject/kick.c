@@ -101,7 +101,7 @@ static int kick_prepare(void)
 
 static int kick_attach(struct writer *writer)
 {
-	unsigned cpu = writer->config->placement->writer[writer->index].kicker_cpu;
+	unsigned cpu = writer->kicker_cpu;
 	pthread_attr_t attr;
 	cpu_set_t set;
 	int rc;

@@ -196,6 +196,8 @@ void inject_strike(struct writer *writer, unsigned level, void *context)
 	bool exposed;
 	uint64_t now;
 
+	if (interrupted && writer->other && nrb_load_relaxed(&writer->other->in_write))
+		nrb_local_add(&writer->counts.met, 1);
 	nrb_local_store(&writer->struck_pc[depth % LEVELS], strike.pc);
 	nrb_local_store(&writer->depth, depth + 1);
 	nrb_local_fence();

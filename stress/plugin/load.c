@@ -92,7 +92,7 @@ static int check_claim(const struct nrb_plugin *table, char *message, size_t siz
 	if ((table->expected | table->allowed) & ~known)
 		return refuse(message, size, ".expected or .allowed has bits that nrb_plugin.h does not name: 0x%x",
 			      (table->expected | table->allowed) & ~known);
-	if (table->flags & ~(NRB_PLUGIN_BYTES | NRB_PLUGIN_MASKS_SIGNALS))
+	if (table->flags & ~(NRB_PLUGIN_BYTES | NRB_PLUGIN_MASKS_SIGNALS | NRB_PLUGIN_SHARED_WRITERS))
 		return refuse(message, size, ".flags has bits that nrb_plugin.h does not name: 0x%x", table->flags);
 	if (table->max_payload % 8 || (table->max_payload && table->max_payload < NRB_PLUGIN_PAYLOAD_MIN))
 		return refuse(message, size, ".max_payload is %u: give a multiple of 8 from %u on, or 0",

@@ -3,8 +3,8 @@
  * nrb_plugin.h - put a ring buffer of your own under nrb-stress, as a shared object
  *
  * The object exports one symbol, nrb_plugin, a table of functions; `nrb-stress ./my-ring.so` does the rest. It links
- * nothing of nrb. A ring has one writing thread, whose signal handlers may write at any instruction of a write, and
- * one consumer, on another thread. Payloads are the harness's: it verifies what it reads.
+ * nothing of nrb. A ring has one writing thread, or several where it claims so, whose signal handlers may write at any
+ * instruction of a write, and one consumer, on another thread. Payloads are the harness's: it verifies what it reads.
  *
  * All code of a plug-in runs in processes of its own: one that crashes, loops or deadlocks is told as such.
  * doc/plugins.md leads from an empty file to a verdict.
@@ -49,6 +49,9 @@ enum nrb_plugin_claim {
 #define NRB_PLUGIN_BYTES (1u << 0)
 /* Writes block the signals that interrupt them. */
 #define NRB_PLUGIN_MASKS_SIGNALS (1u << 1)
+/* Several threads may write at the same time, each with its handlers: the harness has two do so where it strikes at
+ * full speed. attach() and detach() are called by each. */
+#define NRB_PLUGIN_SHARED_WRITERS (1u << 2)
 
 /* What the harness gives a ring. */
 struct nrb_plugin_host {
@@ -79,7 +82,7 @@ struct nrb_plugin_region {
 
 /*
  * The table. Functions of which nothing else is said are mandatory; those that are optional may be NULL. @ring is what
- * open() gave. "writer" is the writing thread and, nested at any instruction, its handlers. Functions return 0 or a
+ * open() gave. "writer" is a writing thread and, nested at any instruction, its handlers. Functions return 0 or a
  * negative errno.
  */
 struct nrb_plugin {
@@ -132,7 +135,7 @@ struct nrb_plugin {
 	/* Write in two halves: what is between them is interrupted, too. Both or none. Context: writer. */
 	int (*reserve)(void *ring, struct nrb_plugin_reservation *reservation, size_t size);
 	void (*commit)(void *ring, struct nrb_plugin_reservation *reservation);
-	/* The calling thread is the writer from now on, and no longer. */
+	/* The calling thread is a writer from now on, and no longer. */
 	int (*attach)(void *ring);
 	void (*detach)(void *ring);
 	/*

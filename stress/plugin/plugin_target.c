@@ -116,13 +116,15 @@ static uint64_t plug_lost(const struct target_ring *ring)
 
 /* ---- writing ---- */
 
-/* Nested ones count here too. */
+/* Nested ones count here too, and other threads', whose instructions may fall into ours. */
 static int count(struct plugged *p, int rc)
 {
-	if (!rc)
-		nrb_local_add(&p->written, 1);
-	else if (rc == -ENOSPC)
-		nrb_local_add(&p->refused, 1);
+	uint64_t *counter = !rc ? &p->written : rc == -ENOSPC ? &p->refused : NULL;
+
+	if (counter && p->plugin->target.shared)
+		nrb_add_relaxed(counter, 1);
+	else if (counter)
+		nrb_local_add(counter, 1);
 	return rc;
 }
 
@@ -458,6 +460,7 @@ void plugin_make_target(struct plugin *plugin, bool known)
 		.summary = table->summary ? table->summary : "a plug-in",
 		.checks = checks_of(table),
 		.masks_signals = table->flags & NRB_PLUGIN_MASKS_SIGNALS,
+		.shared = table->flags & NRB_PLUGIN_SHARED_WRITERS,
 		.consumes = !table->release,
 		.foreign = true,
 		.file = plugin->path,

@@ -250,6 +250,8 @@ static json_t *pack_counts(const struct counts *counts)
 		{ "waited", count(counts->waited) },
 		{ "disarms", count(counts->disarms) },
 		{ "swaps", count(counts->swaps) },
+		{ "shared_records", count(counts->shared_records) },
+		{ "met", count(counts->met) },
 		{ "records_read", count(counts->records_read) },
 		{ "lost_records", count(counts->lost_records) },
 		{ "polls", count(counts->polls) },

@@ -285,6 +285,12 @@ static void put_notes(const struct report *report, const struct target_result *r
 	if (counts->stray_signals)
 		line_add(&line, "; %s signal%s from somebody else, passed over",
 			 number_grouped(counts->stray_signals).text, plural(counts->stray_signals));
+	if (result->shared)
+		line_add(&line,
+			 "; two threads wrote into each ring: %s of %s records are the second's, and %s interrupt%s "
+			 "found both in a write",
+			 number_grouped(counts->shared_records).text, number_grouped(counts->records).text,
+			 number_grouped(counts->met).text, plural(counts->met));
 	if (!line.at)
 		return;
 	/* Past the first separator. */

@@ -344,8 +344,8 @@ static uint32_t rest(struct scene *scene)
 		.residual_lost = scene->target->lost(scene->ring),
 	};
 
-	memcpy(rest.attempts, observer->attempts, sizeof(rest.attempts));
-	memcpy(rest.failed, observer->failed, sizeof(rest.failed));
+	memcpy(rest.attempts, observer->attempts, sizeof(observer->attempts));
+	memcpy(rest.failed, observer->failed, sizeof(observer->failed));
 	oracle_rest(&scene->observer.stream, &rest, &findings);
 	return kinds | take(scene, &findings);
 }

@@ -75,6 +75,7 @@ struct target {
 	bool in_thread;   /* it keeps something in the writing thread's own memory, which no other process can share */
 	bool overwrites;  /* no write is refused, and a reader who is late misses the oldest records */
 	bool consumes;    /* to read a record gives its room back: where a ring is to be full, nothing is read yet */
+	bool shared;      /* several threads may write at a time, each with handlers of its own that nest */
 	bool foreign;     /* records are not laid out as perf's, nor all to be had that its positions tell of */
 	bool own_code;    /* steps strike in @text alone, not in what it calls elsewhere */
 	const char *file; /* a plug-in's, which nobody vouches for: how it ends is a finding. NULL: one of ours */
