@@ -3,13 +3,17 @@
  * instructions - write records, each way and size in a function of its own, so that instructions can be counted
  *
  *   instructions         write them, for callgrind, which tells what count_WAY_SIZE() took in all
- *   instructions --pmu   count them by the processor's own counter, and print "WAY SIZE INSTRUCTIONS" of one record;
- *                        exit status 77: there is none, or no leave to use it
+ *   instructions --pmu   count them by the processor's own counter, and print "WAY SIZE INSTRUCTIONS" of one record
+ *   instructions --steps  the same by single steps of the restartable sequences, which the kernel is not told of, so
+ *                        that they do not begin anew at each
+ *
+ * Exit status 77: there is no counter, or no leave to use it; or there are no such sequences here.
  *
  * instructions.sh makes a test of both.
  */
 #define _GNU_SOURCE
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,14 +22,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "inject/context.h"
 #include "nrb.h"
+#include "targets/rseq_target.h"
 
 /* Few enough for the ring to hold them all, since who makes room would be counted, too. */
 #define RECORDS 1000
+/* Each instruction is a signal here. */
+#define RECORDS_STEPPED 16
 
 static const unsigned char payload[256];
 /* Known at run time only, as a user's. */
 static volatile size_t size_of_record;
+static volatile int records = RECORDS;
 
 static inline __attribute__((always_inline)) int by_write(struct nrb_ring *ring, size_t size)
 {
@@ -49,9 +58,9 @@ static inline __attribute__((always_inline)) int by_reserve(struct nrb_ring *rin
 	static __attribute__((noinline)) int count_##way##_##bytes(struct nrb_ring *ring)                              \
 	{                                                                                                              \
 		size_t size = size_of_record;                                                                          \
-		int refused = 0;                                                                                       \
+		int count = records, refused = 0;                                                                      \
                                                                                                                        \
-		for (int i = 0; i < RECORDS; i++)                                                                      \
+		for (int i = 0; i < count; i++)                                                                        \
 			refused += by_##way(ring, size) != 0;                                                          \
 		return refused;                                                                                        \
 	}
@@ -75,6 +84,8 @@ static const struct {
 	{ "reserve", 8, count_reserve_8 },     { "reserve", 40, count_reserve_40 },
 	{ "reserve", 120, count_reserve_120 }, { "reserve", 248, count_reserve_248 },
 };
+
+/* ---- by the processor's counter ---- */
 
 /* Return: a descriptor, or -1. */
 static int open_counter(void)
@@ -121,11 +132,73 @@ static int count_cell(unsigned number, int counter)
 	return refused != 0;
 }
 
+/* ---- by single steps ---- */
+
+#if defined(NRB_HAVE_SECTIONS) && CONTEXT_CAN_STEP
+static volatile sig_atomic_t stepping;
+static uint64_t steps;
+
+static void on_trap(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	(void)info;
+	if (stepping)
+		steps++;
+	else
+		context_set_step(context, false);
+}
+
+/* What begins and ends it is counted with it. */
+static uint64_t steps_of(unsigned number, struct nrb_ring *ring, int wanted)
+{
+	records = wanted;
+	steps = 0;
+	stepping = 1;
+	context_step_here();
+	cell[number].count(ring);
+	stepping = 0;
+	return steps;
+}
+
+static int count_steps(void)
+{
+	const struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+	const struct target_attr attr = { .data_size = 1 << 16, .id = 1 };
+
+	if (rseq_missing())
+		return 77;
+	sigaction(SIGTRAP, &action, NULL);
+	for (unsigned i = 0; i < sizeof(cell) / sizeof(cell[0]); i++) {
+		struct nrb_ring *ring = (struct nrb_ring *)rseq_open_bare(&attr);
+		uint64_t none, all;
+
+		if (!ring) {
+			perror("instructions: cannot make a ring");
+			return 1;
+		}
+		size_of_record = cell[i].size;
+		by_write(ring, 8);
+		none = steps_of(i, ring, 0);
+		all = steps_of(i, ring, RECORDS_STEPPED);
+		printf("%s %zu %.1f\n", cell[i].way, cell[i].size, (double)(all - none) / RECORDS_STEPPED);
+		ring_close((struct target_ring *)ring);
+	}
+	return 0;
+}
+#else
+static int count_steps(void)
+{
+	return 77;
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	const bool by_pmu = argc > 1 && !strcmp(argv[1], "--pmu");
 	int counter = by_pmu ? open_counter() : -1, failed = 0;
 
+	if (argc > 1 && !strcmp(argv[1], "--steps"))
+		return count_steps();
 	if (by_pmu && counter < 0)
 		return 77;
 	for (unsigned i = 0; i < sizeof(cell) / sizeof(cell[0]); i++)

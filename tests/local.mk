@@ -34,7 +34,7 @@ tests_make_ring_LDADD = src/libnrb.la
 check_PROGRAMS += tests/instructions
 tests_instructions_SOURCES = tests/instructions.c
 tests_instructions_LDFLAGS = $(AM_LDFLAGS) -static
-tests_instructions_LDADD = src/libnrb.la
+tests_instructions_LDADD = stress/libstress.la src/libnrb.la
 instructions: tests/instructions$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) $(SH_LOG_COMPILER) $(srcdir)/tests/instructions.sh
 
