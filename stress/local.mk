@@ -61,6 +61,7 @@ stress_libstress_la_SOURCES = \
 	stress/targets/early-wakeup.c stress/targets/fixed-lock.c stress/targets/fixed.c \
 	stress/targets/hoisted-space.c stress/targets/late-inc.c stress/targets/late-mark.c \
 	stress/targets/late-wakeup.c stress/targets/legacy.c stress/targets/lost-race.c stress/targets/mask.c \
+	stress/targets/masked_steps.h \
 	stress/targets/no-grace.c stress/targets/no-nest.c stress/targets/no-recheck.c \
 	stress/targets/no-tail-check.c stress/targets/overwrite.c stress/targets/own-wakeup.c \
 	stress/targets/plain-nest-reload.c stress/targets/plain-reserve.c stress/targets/publish-first.c \

@@ -18,6 +18,7 @@
 #include "step/scenario.h"
 #include "stepping.h"
 #include "suite.h"
+#include "targets/masked_steps.h"
 #include "twins.h"
 
 /* ---- writes that do not come to an end ---- */
@@ -253,59 +254,27 @@ END_TEST
 
 /* ---- what masks ---- */
 
-/* Signals of so many levels are blocked, and nothing else is done. */
-NRB_STEP void begin_blocked(struct nrb_ring *ring, struct nrb_reservation *r, unsigned level)
-{
-	sigset_t levels, old;
-
-	level_signals(&levels, level);
-	pthread_sigmask(SIG_BLOCK, &levels, &old);
-	memcpy(r->restore, &old, sizeof(old));
-	r->lost_pending = nrb_local_load(&ring->writer->lost);
-}
-
+/* Signals of all levels but the deepest are blocked, and nothing else is done. */
 NRB_STEP void begin_most(struct nrb_ring *ring, struct nrb_reservation *r)
 {
-	begin_blocked(ring, r, LEVELS - 2);
+	sigset_t levels;
+
+	level_signals(&levels, LEVELS - 2);
+	begin_masked(ring, r, &levels);
 }
 
 NRB_STEP void begin_all(struct nrb_ring *ring, struct nrb_reservation *r)
 {
-	begin_blocked(ring, r, LEVELS - 1);
+	sigset_t levels;
+
+	level_signals(&levels, LEVELS - 1);
+	begin_masked(ring, r, &levels);
 }
 
-NRB_STEP int reserve_blocked(struct nrb_ring *ring, struct nrb_reservation *r)
-{
-	struct nrb_writer *w = ring->writer;
-	uint64_t head = nrb_local_load(&w->head);
-
-	if (!nrb_has_space(ring, head, r->size)) {
-		nrb_local_store(&w->lost, nrb_local_load(&w->lost) + 1);
-		return -ENOSPC;
-	}
-	nrb_local_store(&w->head, head + r->size);
-	r->position = head;
-	return 0;
-}
-
-NRB_STEP void publish_blocked(struct nrb_ring *ring)
-{
-	nrb_store_release(&ring->control->data_head, nrb_local_load(&ring->writer->head));
-}
-
-NRB_STEP void end_blocked(struct nrb_ring *ring, struct nrb_reservation *r)
-{
-	sigset_t old;
-
-	(void)ring;
-	memcpy(&old, r->restore, sizeof(old));
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
-static const struct nrb_steps most_steps = TWIN_STEPS_END(begin_most, reserve_blocked, publish_blocked, end_blocked);
+static const struct nrb_steps most_steps = TWIN_STEPS_END(begin_most, reserve_masked, publish_masked, end_masked);
 RING_TARGET_WRITE_PATH(most, most_steps)
 static const struct target target_most = STEPPED_TARGET(most);
-static const struct nrb_steps all_steps = TWIN_STEPS_END(begin_all, reserve_blocked, publish_blocked, end_blocked);
+static const struct nrb_steps all_steps = TWIN_STEPS_END(begin_all, reserve_masked, publish_masked, end_masked);
 RING_TARGET_WRITE_PATH(all, all_steps)
 static const struct target target_all = STEPPED_TARGET(all);
 
@@ -337,7 +306,7 @@ NRB_STEP void end_late(struct nrb_ring *ring, struct nrb_reservation *r)
 			 : "rcx", "r11", "memory");
 }
 
-static const struct nrb_steps late_steps = TWIN_STEPS_END(begin_all, reserve_blocked, publish_later, end_late);
+static const struct nrb_steps late_steps = TWIN_STEPS_END(begin_all, reserve_masked, publish_later, end_late);
 RING_TARGET_WRITE_PATH(late, late_steps)
 static const struct target target_late = STEPPED_TARGET(late);
 

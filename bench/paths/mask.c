@@ -5,54 +5,21 @@
  * Two system calls a record. Whoever knows which signals write could block those only; that costs the same.
  */
 #define _GNU_SOURCE
-#include <signal.h>
-
 #define NRB_STEPS_SECTION bench_path_mask
 #include "steps_path.h"
 
-_Static_assert(sizeof(sigset_t) <= sizeof(((struct nrb_reservation *)0)->restore), "it fits");
+#include "targets/masked_steps.h"
 
-NRB_STEP void begin_masked(struct nrb_ring *ring, struct nrb_reservation *r)
+NRB_STEP void begin(struct nrb_ring *ring, struct nrb_reservation *r)
 {
-	sigset_t all, old;
+	sigset_t all;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	memcpy(r->restore, &old, sizeof(old));
-	r->lost_pending = nrb_local_load(&ring->writer->lost);
-}
-
-NRB_STEP int reserve_masked(struct nrb_ring *ring, struct nrb_reservation *r)
-{
-	struct nrb_writer *w = ring->writer;
-	uint64_t head = nrb_local_load(&w->head);
-
-	if (!nrb_has_space(ring, head, r->size)) {
-		nrb_local_store(&w->lost, nrb_local_load(&w->lost) + 1);
-		return -ENOSPC;
-	}
-	nrb_local_store(&w->head, head + r->size);
-	r->position = head;
-	return 0;
-}
-
-NRB_STEP void publish_masked(struct nrb_ring *ring)
-{
-	/* publish:B  pairs with poll:C. */
-	nrb_store_release(&ring->control->data_head, nrb_local_load(&ring->writer->head));
-}
-
-NRB_STEP void end_masked(struct nrb_ring *ring, struct nrb_reservation *r)
-{
-	sigset_t old;
-
-	(void)ring;
-	memcpy(&old, r->restore, sizeof(old));
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	begin_masked(ring, r, &all);
 }
 
 static const struct nrb_steps mask = {
-	.begin = begin_masked,
+	.begin = begin,
 	.reserve = reserve_masked,
 	.copy = nrb_copy,
 	.publish = publish_masked,
