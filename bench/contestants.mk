@@ -3,7 +3,7 @@
 noinst_LTLIBRARIES += bench/libcontestants.la
 bench_libcontestants_la_SOURCES = bench/contestant.h bench/contestants.c bench/contestants.h \
 	bench/limits/copy.h bench/limits/limit-copy.c bench/limits/limit-publish.c bench/limits/limit.c \
-	bench/limits/limit.h bench/limits/memcpy-publish.c \
+	bench/limits/limit.h bench/limits/memcpy-publish.c bench/own_ring.c bench/own_ring.h \
 	bench/paths/channel.c bench/paths/fixed-lock.c bench/paths/fixed.c bench/paths/legacy.c bench/paths/mask.c \
 	bench/paths/overwrite.c bench/paths/path.c bench/paths/path.h bench/paths/reserve-commit.c \
 	bench/paths/sample-id.c bench/paths/steps_path.h bench/paths/target_path.h bench/paths/write.c

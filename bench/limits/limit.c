@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "own_ring.h"
+
 #ifdef NRB_HAVE_SECTIONS
 struct nrb_ring limit_ring;
 
@@ -14,7 +16,6 @@ static __attribute__((constructor)) void look_at_cpu(void)
 
 struct bench_ring *limit_open(const struct bench_attr *attr)
 {
-	struct nrb_attr plain = NRB_ATTR_INIT;
 	struct bench_ring *ring;
 
 	if (attr->overwrite || attr->stamped) {
@@ -25,10 +26,7 @@ struct bench_ring *limit_open(const struct bench_attr *attr)
 	if (!ring)
 		return NULL;
 	memset(ring, 0, sizeof(*ring));
-	plain.data_size = attr->data_size;
-	ring->ring = nrb_create(&plain);
-	ring->reader = ring->ring ? nrb_reader_open(ring->ring) : NULL;
-	if (!ring->reader) {
+	if (own_ring_open(attr, &ring->ring, &ring->reader)) {
 		limit_close(ring);
 		return NULL;
 	}
@@ -42,29 +40,19 @@ void limit_close(struct bench_ring *ring)
 {
 	int saved = errno;
 
-	nrb_reader_close(ring->reader);
-	nrb_destroy(ring->ring);
+	own_ring_close(ring->ring, ring->reader);
 	free(ring);
 	errno = saved;
 }
 
 uint64_t limit_take(struct bench_ring *ring, uint64_t least)
 {
-	int64_t published = nrb_reader_poll(ring->reader, NULL);
-
-	return published > 0 && (uint64_t)published >= least ? nrb_reader_skip(ring->reader) : 0;
+	return own_ring_take(ring->reader, least);
 }
 
 int limit_next(struct bench_ring *ring, const void **payload, size_t *size)
 {
-	struct nrb_record record;
-
-	if (nrb_reader_next(ring->reader, &record) != 1 &&
-	    (nrb_reader_poll(ring->reader, NULL) <= 0 || nrb_reader_next(ring->reader, &record) != 1))
-		return 0;
-	*payload = record.payload;
-	*size = record.size;
-	return 1;
+	return own_ring_next(ring->reader, payload, size);
 }
 
 void limit_release(struct bench_ring *ring)

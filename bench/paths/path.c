@@ -6,21 +6,16 @@
 #include <string.h>
 
 #include "order.h"
+#include "own_ring.h"
 
 struct bench_ring *path_open(const struct bench_attr *attr)
 {
-	struct nrb_attr mode = NRB_ATTR_INIT;
 	struct bench_ring *ring = aligned_alloc(64, sizeof(*ring));
 
 	if (!ring)
 		return NULL;
 	memset(ring, 0, sizeof(*ring));
-	mode.data_size = attr->data_size;
-	mode.flags = attr->overwrite ? NRB_OVERWRITE : 0;
-	mode.sample_id = attr->stamped ? NRB_SAMPLE_TIME : 0;
-	ring->ring = nrb_create(&mode);
-	ring->reader = ring->ring ? nrb_reader_open(ring->ring) : NULL;
-	if (ring->reader)
+	if (!own_ring_open(attr, &ring->ring, &ring->reader))
 		return ring;
 	path_close(ring);
 	return NULL;
@@ -38,34 +33,19 @@ void path_close(struct bench_ring *ring)
 {
 	int saved = errno;
 
-	nrb_reader_close(ring->reader);
-	nrb_destroy(ring->ring);
+	own_ring_close(ring->ring, ring->reader);
 	free(ring);
 	errno = saved;
 }
 
 uint64_t path_take(struct bench_ring *ring, uint64_t least)
 {
-	/* Negative when data_head went back, as under legacy: a later look finds it mended. */
-	int64_t published = nrb_reader_poll(ring->reader, NULL);
-
-	return published > 0 && (uint64_t)published >= least ? nrb_reader_skip(ring->reader) : 0;
+	return own_ring_take(ring->reader, least);
 }
 
 int path_next(struct bench_ring *ring, const void **payload, size_t *size)
 {
-	struct nrb_record record;
-
-	do {
-		if (nrb_reader_next(ring->reader, &record) == 1)
-			continue;
-		if (nrb_reader_poll(ring->reader, NULL) <= 0 || nrb_reader_next(ring->reader, &record) != 1)
-			return 0;
-		/* The ring's own word on what was refused is none of the writer's records. */
-	} while (record.type == NRB_RECORD_LOST);
-	*payload = record.payload;
-	*size = record.size;
-	return 1;
+	return own_ring_next(ring->reader, payload, size);
 }
 
 void path_release(struct bench_ring *ring)
