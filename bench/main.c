@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "clock.h"
 #include "contestant.h"
+#include "die_by.h"
 #include "report/reports.h"
 #include "topology.h"
 
@@ -124,18 +124,6 @@ static void tell_progress(unsigned done, unsigned of)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%u of %u processes ", done, of);
-}
-
-/* End as one who was stopped by a signal ends, so that a shell or make knows. */
-static void die_by(int number)
-{
-	sigset_t set;
-
-	signal(number, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	raise(number);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* Return: the exit status. */

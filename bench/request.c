@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "argument.h"
 #include "clock.h"
 #include "config.h"
 #include "contestant.h"
@@ -66,36 +67,6 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static void refuse(struct argp_state *state, int rc, const char *option, const char *argument, const char *wanted)
-{
-	argp_error(state, "%s=%s: %s; give %s", option, argument, rc == -ERANGE ? "out of range" : "not understood",
-		   wanted);
-}
-
-static uint64_t take_number(struct argp_state *state, const char *option, const char *argument, uint64_t min,
-			    uint64_t max, const char *wanted)
-{
-	uint64_t value = min;
-	int rc = number_parse(argument, min, max, &value);
-
-	if (rc)
-		refuse(state, rc, option, argument, wanted);
-	return value;
-}
-
-static uint64_t take_time(struct argp_state *state, const char *option, const char *argument, uint64_t min,
-			  uint64_t max, const char *wanted)
-{
-	uint64_t ns = min;
-	int rc = number_parse_ns(argument, &ns);
-
-	if (!rc && (ns < min || ns > max))
-		rc = -ERANGE;
-	if (rc)
-		refuse(state, rc, option, argument, wanted);
-	return ns;
-}
-
 static void add_contestant(struct request *request, struct argp_state *state, const char *name)
 {
 	struct plan_wish *wish = &request->wish;
@@ -134,24 +105,17 @@ static void add_payload(struct request *request, struct argp_state *state, const
 	if (wish->payloads == PLAN_PAYLOADS)
 		argp_error(state, "--payload: more than %u of them", PLAN_PAYLOADS);
 	wish->payload[wish->payloads++] =
-		(uint32_t)take_number(state, "--payload", text, 8, PAYLOAD_MAX, "numbers from 8 to 4096");
+		(uint32_t)argument_number(state, "--payload", text, 8, PAYLOAD_MAX, "numbers from 8 to 4096");
 }
 
 static void add_size(struct request *request, struct argp_state *state, const char *text)
 {
 	struct plan_wish *wish = &request->wish;
-	uint64_t size = 0;
-	int rc = number_parse_size(text, &size);
 
-	if (!rc && (size < 64 << 10 || size > DATA_SIZE_MAX))
-		rc = -ERANGE;
-	if (!rc && size & (size - 1))
-		rc = -EINVAL;
-	if (rc)
-		refuse(state, rc, "--size", text, "powers of two from 64K to 64M");
 	if (wish->sizes == PLAN_SIZES)
 		argp_error(state, "--size: more than %u of them", PLAN_SIZES);
-	wish->size[wish->sizes++] = size;
+	wish->size[wish->sizes++] =
+		argument_size(state, "--size", text, 64 << 10, DATA_SIZE_MAX, "powers of two from 64K to 64M");
 }
 
 /* @list: names or numbers, separated by commas. */
@@ -167,49 +131,16 @@ static void take_list(struct request *request, struct argp_state *state, const c
 	free(copy);
 }
 
-const char *output_form_name(enum output_form form)
-{
-	static const char *const names[FORMS] = { "text", "json", "svg" };
-
-	return names[form];
-}
-
 static void take_output(struct request *request, const char *argument, struct argp_state *state)
 {
-	const char *colon = strchr(argument, ':');
-	size_t length = colon ? (size_t)(colon - argument) : strlen(argument);
+	static const char *const names[] = { "text", "json", "svg", NULL };
+	struct output_wish *wish = &request->output[request->outputs];
 
-	for (unsigned form = 0; form < FORMS; form++) {
-		const char *name = output_form_name((enum output_form)form);
-
-		if (strlen(name) != length || strncmp(argument, name, length) || (colon && !colon[1]))
-			continue;
-		if (request->outputs == REQUEST_OUTPUTS)
-			argp_error(state, "--output: more than %d of them", REQUEST_OUTPUTS);
-		request->output[request->outputs++] =
-			(struct output_wish) { .form = (enum output_form)form, .path = colon ? colon + 1 : NULL };
-		return;
-	}
-	refuse(state, -EINVAL, "--output", argument, "text, json or svg, or one of these with a file: json:run.json");
-}
-
-static void take_placement(struct request *request, const char *argument, struct argp_state *state)
-{
-	for (enum placement_policy policy = PLACEMENT_NEAR; policy <= PLACEMENT_SMT; policy++) {
-		if (!strcmp(argument, placement_policy_name(policy))) {
-			request->placement = policy;
-			return;
-		}
-	}
-	refuse(state, -EINVAL, "--placement", argument, "near, far or smt");
-}
-
-static void take_tolerance(struct request *request, const char *argument, struct argp_state *state)
-{
-	int rc = number_parse_share(argument, &request->tolerance);
-
-	if (rc)
-		refuse(state, rc, "--tolerance", argument, "a share such as 2% or 0.02");
+	if (request->outputs == REQUEST_OUTPUTS)
+		argp_error(state, "--output: more than %d of them", REQUEST_OUTPUTS);
+	wish->form = (enum output_form)argument_output(state, argument, names, &wish->path,
+						       "text, json or svg, or one of these with a file: json:run.json");
+	request->outputs++;
 }
 
 /* Numbers and times. */
@@ -219,46 +150,46 @@ static error_t parse_number(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 'd':
-		request->duration_ns = take_time(state, "--duration", argument, 100 * NS_PER_MS, 86400 * NS_PER_S,
-						 "a time from 100ms to 24h");
+		request->duration_ns = argument_ns(state, "--duration", argument, 100 * NS_PER_MS, 86400 * NS_PER_S,
+						   "a time from 100ms to 24h");
 		break;
 	case 'r':
-		request->repetitions = (uint32_t)take_number(state, "--repetitions", argument, 1, PLAN_REPETITIONS,
-							     "a number from 1 to 1000");
+		request->repetitions = (uint32_t)argument_number(state, "--repetitions", argument, 1, PLAN_REPETITIONS,
+								 "a number from 1 to 1000");
 		break;
 	case 't':
-		request->time_ns = take_time(state, "--time", argument, 100 * NS_PER_US, 10 * NS_PER_S,
-					     "a time from 100us to 10s");
+		request->time_ns = argument_ns(state, "--time", argument, 100 * NS_PER_US, 10 * NS_PER_S,
+					       "a time from 100us to 10s");
 		break;
 	case KEY_STEADY:
 		request->steady_ns =
-			take_time(state, "--steady", argument, NS_PER_MS, 86400 * NS_PER_S, "a time from 1ms to 24h");
+			argument_ns(state, "--steady", argument, NS_PER_MS, 86400 * NS_PER_S, "a time from 1ms to 24h");
 		break;
 	case KEY_WAIT:
-		request->loop_ns = take_time(state, "--wait", argument, NS_PER_US, NS_PER_S, "a time from 1us to 1s");
+		request->loop_ns = argument_ns(state, "--wait", argument, NS_PER_US, NS_PER_S, "a time from 1us to 1s");
 		break;
 	case KEY_PROCESSES:
-		request->processes = (uint32_t)take_number(state, "--processes", argument, 1, STATISTICS_MAX,
-							   "a number from 1 to 256");
+		request->processes = (uint32_t)argument_number(state, "--processes", argument, 1, STATISTICS_MAX,
+							       "a number from 1 to 256");
 		break;
 	case KEY_DEPTH:
 		request->wish.depth =
-			(uint32_t)take_number(state, "--depth", argument, 0, PLAN_DEPTH, "a number from 0 to 16");
+			(uint32_t)argument_number(state, "--depth", argument, 0, PLAN_DEPTH, "a number from 0 to 16");
 		break;
 	case KEY_WRITERS:
-		request->wish.writers =
-			(uint32_t)take_number(state, "--writers", argument, 1, PLAN_WRITERS, "a number from 1 to 64");
+		request->wish.writers = (uint32_t)argument_number(state, "--writers", argument, 1, PLAN_WRITERS,
+								  "a number from 1 to 64");
 		break;
 	case KEY_RATE:
-		request->interval_ns =
-			NS_PER_S / take_number(state, "--rate", argument, 100, 5000000, "a number from 100 to 5000000");
+		request->interval_ns = NS_PER_S / argument_number(state, "--rate", argument, 100, 5000000,
+								  "a number from 100 to 5000000");
 		break;
 	case KEY_SEED:
-		request->seed = take_number(state, "--seed", argument, 0, UINT64_MAX, "a number, such as 0x1234");
+		request->seed = argument_number(state, "--seed", argument, 0, UINT64_MAX, "a number, such as 0x1234");
 		break;
 	case KEY_PROCESS:
 		request->process =
-			(int)take_number(state, "--process", argument, 0, 1 << 20, "nothing: it is not for you");
+			(int)argument_number(state, "--process", argument, 0, 1 << 20, "nothing: it is not for you");
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
@@ -291,9 +222,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_QUICK: request->quick = true; break;
 	case KEY_STAMPED: request->stamped = true; break;
 	case KEY_CPUS: request->cpus = argument; break;
-	case KEY_PLACEMENT: take_placement(request, argument, state); break;
+	case KEY_PLACEMENT:
+		request->placement = (enum placement_policy)argument_word(state, "--placement", argument,
+									  placement_policies, "near, far or smt");
+		break;
 	case KEY_COMPARE: request->compare = argument; break;
-	case KEY_TOLERANCE: take_tolerance(request, argument, state); break;
+	case KEY_TOLERANCE:
+		request->tolerance = argument_share(state, "--tolerance", argument, 0, 1, "a share such as 2% or 0.02");
+		break;
 	case ARGP_KEY_ARG: add_contestant(request, state, argument); break;
 	case ARGP_KEY_END: check_steady(request, state); break;
 	default: return parse_number(key, argument, state);

@@ -50,6 +50,4 @@ void request_parse(struct request *request, int argc, char **argv);
 /* NRB_BENCH_SLOW=CONTESTANT:PERCENT of the environment, into @plan. Return: 0, or -EINVAL after a message. */
 int request_plant(struct plan *plan);
 
-const char *output_form_name(enum output_form form);
-
 #endif /* BENCH_REQUEST_H */

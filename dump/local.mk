@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# Everything but main: the tests link it as well. Of the harness it takes what reads numbers.
+# Everything but main: the tests link it as well.
 noinst_LTLIBRARIES += dump/libdump.la
 dump_libdump_la_SOURCES = dump/diagnose.c dump/dump.c dump/dump.h dump/guard.c dump/guard.h dump/json.c \
 	dump/options.c dump/options.h dump/perf_data.c dump/record.h dump/sink.h dump/source.c dump/source.h \
-	dump/text.c stress/number.c stress/number.h
+	dump/text.c
 dump_libdump_la_CFLAGS = $(AM_CFLAGS)
-dump_libdump_la_LIBADD = src/libnrb.la -lm
+dump_libdump_la_LIBADD = cli/libcli.la src/libnrb.la -lm
 
 # In the build tree dump/dump, installed nrb-dump: other packages own the short name.
 noinst_PROGRAMS += dump/dump

@@ -5,8 +5,8 @@
 #include <argp.h>
 #include <string.h>
 
+#include "argument.h"
 #include "config.h"
-#include "number.h"
 
 struct command_line {
 	struct dump_options *options;
@@ -25,19 +25,11 @@ static const struct argp_option argp_options[] = {
 
 static void take_output(struct dump_options *options, const char *argument, struct argp_state *state)
 {
-	static const char *const names[] = { "text", "json", "perf" };
-	const size_t length = strcspn(argument, ":");
+	static const char *const names[] = { "text", "json", "perf", NULL };
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strlen(names[i]) != length || strncmp(names[i], argument, length))
-			continue;
-		options->format = (enum dump_format)i;
-		options->output = argument[length] ? argument + length + 1 : NULL;
-		if (options->output && !options->output[0])
-			argp_error(state, "--output=%s: the file has no name", argument);
-		return;
-	}
-	argp_error(state, "--output=%s: give text, json or perf, and after a colon the file", argument);
+	options->format =
+		(enum dump_format)argument_output(state, argument, names, &options->output,
+						  "text, json or perf, or one of these with a file: perf:perf.data");
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -51,12 +43,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'f': options->follow = true; break;
 	case 'q': options->quiet = true; break;
 	case 'd':
-		if (number_parse_ns(argument, &options->duration_ns) || !options->duration_ns)
-			argp_error(state, "--duration=%s: give a time above 0, as in 10, 1.5s or 500ms", argument);
+		options->duration_ns = argument_ns(state, "--duration", argument, 1, UINT64_MAX,
+						   "a time above 0, such as 10, 1.5s or 500ms");
 		break;
 	case 'n':
-		if (number_parse(argument, 1, UINT64_MAX, &options->count))
-			argp_error(state, "--count=%s: give a number from 1 on", argument);
+		options->count = argument_number(state, "--count", argument, 1, UINT64_MAX, "a number from 1 on");
 		break;
 	case ARGP_KEY_ARG:
 		if (*line->path)

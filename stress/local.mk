@@ -23,7 +23,6 @@ stress_libstress_la_SOURCES = \
 	stress/levels.h \
 	stress/listing.c stress/listing.h \
 	stress/module.c stress/module.h \
-	stress/number.c stress/number.h \
 	stress/options.c stress/options.h stress/options_targets.c stress/options_targets.h \
 	stress/oracle.c stress/oracle.h \
 	stress/payload.c stress/payload.h \
@@ -79,7 +78,7 @@ stress_libstress_la_SOURCES = \
 stress_libstress_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/stress/targets
 stress_libstress_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(LIBDW_CFLAGS) \
 	$(CAPSTONE_CFLAGS)
-stress_libstress_la_LIBADD = src/libnrb.la $(HWLOC_LIBS) $(JANSSON_LIBS) $(LIBDW_LIBS) \
+stress_libstress_la_LIBADD = cli/libcli.la src/libnrb.la $(HWLOC_LIBS) $(JANSSON_LIBS) $(LIBDW_LIBS) \
 	$(CAPSTONE_LIBS) $(PTHREAD_LIBS) -lm
 
 # In the build tree stress/stress, installed nrb-stress: other packages own the short name.

@@ -4,11 +4,11 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "die_by.h"
 #include "environment.h"
 #include "inject/steer.h"
 #include "kernel/kernel.h"
@@ -153,18 +153,6 @@ static int report(struct session *session, struct outputs *outputs)
 
 	progress_clear();
 	return outputs_write(outputs, &report) ? 2 : status;
-}
-
-/* End as one who was stopped by a signal ends, so that a shell or make knows. */
-static void die_by(int number)
-{
-	sigset_t set;
-
-	signal(number, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	raise(number);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static int run_session(struct session *session)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "argument.h"
 #include "clock.h"
 #include "config.h"
 #include "environment.h"
@@ -128,70 +129,6 @@ static void name_target(struct options *options, const char *name, struct argp_s
 		argp_failure(state, 2, 0, "%s", message);
 }
 
-/* A message for what the number parsers return. */
-static void refuse(struct argp_state *state, int rc, const char *option, const char *argument, const char *wanted)
-{
-	argp_error(state, "%s=%s: %s; give %s", option, argument, rc == -ERANGE ? "out of range" : "not understood",
-		   wanted);
-}
-
-static uint64_t take_number(struct argp_state *state, const char *option, const char *argument, uint64_t min,
-			    uint64_t max, const char *wanted)
-{
-	uint64_t value = min;
-	int rc = number_parse(argument, min, max, &value);
-
-	if (rc)
-		refuse(state, rc, option, argument, wanted);
-	return value;
-}
-
-static double take_share(struct argp_state *state, const char *option, const char *argument, double min, double max,
-			 const char *wanted)
-{
-	double share = min;
-	int rc = number_parse_share(argument, &share);
-
-	if (!rc && (share < min || share > max))
-		rc = -ERANGE;
-	if (rc)
-		refuse(state, rc, option, argument, wanted);
-	return share;
-}
-
-static void take_duration(struct options *options, const char *argument, struct argp_state *state)
-{
-	int rc = number_parse_ns(argument, &options->duration_ns);
-
-	if (!rc && (options->duration_ns < DURATION_MIN_NS || options->duration_ns > DURATION_MAX_NS))
-		rc = -ERANGE;
-	if (rc)
-		refuse(state, rc, "--duration", argument, "a time from 200ms to 1000h, such as 10, 1.5s or 10m");
-}
-
-static void take_size(struct options *options, const char *argument, struct argp_state *state)
-{
-	int rc = number_parse_size(argument, &options->data_size);
-
-	if (!rc && (options->data_size < (uint64_t)sysconf(_SC_PAGESIZE) || options->data_size > DATA_SIZE_MAX))
-		rc = -ERANGE;
-	if (!rc && options->data_size & (options->data_size - 1))
-		rc = -EINVAL;
-	if (rc)
-		refuse(state, rc, "--size", argument, "a power of two from one page to 64M");
-}
-
-static void take_placement(struct options *options, const char *argument, struct argp_state *state)
-{
-	for (enum placement_policy policy = PLACEMENT_NEAR; policy <= PLACEMENT_SMT; policy++) {
-		if (!strcmp(argument, placement_policy_name(policy))) {
-			options->placement = policy;
-			return;
-		}
-	}
-	refuse(state, -EINVAL, "--placement", argument, "near, far or smt");
-}
-
 static void add_tier(struct options *options, enum tier tier)
 {
 	for (unsigned i = 0; i < options->tiers; i++)
@@ -221,27 +158,12 @@ static void take_inject(struct options *options, const char *argument, struct ar
 		size_t length = strcspn(at, ",");
 
 		if (!name_tier(options, at, length))
-			refuse(state, -EINVAL, "--inject", argument,
-			       "step, aim, timer or kick, or several of them: timer,kick");
+			argument_refuse(state, -EINVAL, "--inject", argument,
+					"step, aim, timer or kick, or several of them: timer,kick");
 		at += length;
 		if (!*at)
 			return;
 	}
-}
-
-static void take_shortcuts(struct options *options, const char *argument, struct argp_state *state)
-{
-	static const char *const names[] = {
-		[0] = "none", [EXPLORE_SUMMARIES] = "summaries", [EXPLORE_STATES] = "states", [EXPLORE_FAST] = "all"
-	};
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(argument, names[i])) {
-			options->left_out = EXPLORE_FAST & ~i;
-			return;
-		}
-	}
-	refuse(state, -EINVAL, "--shortcuts", argument, "none, summaries, states or all");
 }
 
 static void take_stepper(struct options *options, const char *argument, struct argp_state *state)
@@ -251,22 +173,7 @@ static void take_stepper(struct options *options, const char *argument, struct a
 	else if (!strcmp(argument, stepper_ptrace.name))
 		options->stepper = &stepper_ptrace;
 	else
-		refuse(state, -EINVAL, "--stepper", argument, "trap or ptrace");
-}
-
-static void take_color(struct options *options, const char *argument, struct argp_state *state)
-{
-	static const char *const names[] = {
-		[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"
-	};
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(argument, names[i])) {
-			options->color = (enum color_choice)i;
-			return;
-		}
-	}
-	refuse(state, -EINVAL, "--color", argument, "auto, always or never");
+		argument_refuse(state, -EINVAL, "--stepper", argument, "trap or ptrace");
 }
 
 static void add_output(struct options *options, enum output_format format, const char *path, struct argp_state *state)
@@ -280,17 +187,14 @@ static void add_output(struct options *options, enum output_format format, const
 
 static void take_output(struct options *options, const char *argument, struct argp_state *state)
 {
-	static const char *const names[] = { [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_KTAP] = "ktap" };
-	const char *colon = strchr(argument, ':');
-	size_t length = colon ? (size_t)(colon - argument) : strlen(argument);
+	static const char *const names[] = {
+		[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_KTAP] = "ktap", NULL
+	};
+	const char *path;
+	unsigned format = argument_output(state, argument, names, &path,
+					  "text, json or ktap, or one of these with a file: json:run.json");
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strlen(names[i]) != length || strncmp(argument, names[i], length) || (colon && !colon[1]))
-			continue;
-		add_output(options, (enum output_format)i, colon ? colon + 1 : NULL, state);
-		return;
-	}
-	refuse(state, -EINVAL, "--output", argument, "text, json or ktap, or one of these with a file: json:run.json");
+	add_output(options, (enum output_format)format, path, state);
 }
 
 /* Only stepping knows the way to what it finds. */
@@ -327,12 +231,20 @@ static void check_swap(const struct options *options, struct argp_state *state)
 		argp_error(state, "--swap: none of these targets has rings that can be replaced: add channel");
 }
 
+static const char *const shortcuts[] = {
+	[0] = "none", [EXPLORE_SUMMARIES] = "summaries", [EXPLORE_STATES] = "states", [EXPLORE_FAST] = "all", NULL
+};
+static const char *const colors[] = { [COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never", NULL };
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct options *options = state->input;
 
 	switch (key) {
-	case 'd': take_duration(options, argument, state); break;
+	case 'd':
+		options->duration_ns = argument_ns(state, "--duration", argument, DURATION_MIN_NS, DURATION_MAX_NS,
+						   "a time from 200ms to 1000h, such as 10, 1.5s or 10m");
+		break;
 	case 'l': options->list = true; break;
 	case KEY_ALL: options_add_all(options); break;
 	case 'o': take_output(options, argument, state); break;
@@ -340,51 +252,67 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'v': options->verbose = true; break;
 	case KEY_MAP: options->map = true; break;
 	case KEY_WRITERS:
-		options->writers = (unsigned)take_number(state, "--writers", argument, 1, PLACEMENT_MAX, "1 to 256");
+		options->writers =
+			(unsigned)argument_number(state, "--writers", argument, 1, PLACEMENT_MAX, "1 to 256");
 		break;
 	case KEY_READERS:
-		options->readers = (unsigned)take_number(state, "--readers", argument, 1, PLACEMENT_MAX, "1 to 256");
+		options->readers =
+			(unsigned)argument_number(state, "--readers", argument, 1, PLACEMENT_MAX, "1 to 256");
 		break;
 	case KEY_CPUS: options->cpus = argument; break;
-	case KEY_PLACEMENT: take_placement(options, argument, state); break;
-	case KEY_DEPTH:
-		options->depth = (unsigned)take_number(state, "--depth", argument, 1, LEVELS - 1, "1, 2 or 3");
+	case KEY_PLACEMENT:
+		options->placement = (enum placement_policy)argument_word(state, "--placement", argument,
+									  placement_policies, "near, far or smt");
 		break;
-	case KEY_STRIKES: options->strikes = (unsigned)take_number(state, "--strikes", argument, 1, 2, "1 or 2"); break;
-	case KEY_SHORTCUTS: take_shortcuts(options, argument, state); break;
+	case KEY_DEPTH:
+		options->depth = (unsigned)argument_number(state, "--depth", argument, 1, LEVELS - 1, "1, 2 or 3");
+		break;
+	case KEY_STRIKES:
+		options->strikes = (unsigned)argument_number(state, "--strikes", argument, 1, 2, "1 or 2");
+		break;
+	case KEY_SHORTCUTS:
+		options->left_out = EXPLORE_FAST & ~argument_word(state, "--shortcuts", argument, shortcuts,
+								  "none, summaries, states or all");
+		break;
 	case KEY_EXHAUSTIVE: options->exhaustive = true; break;
 	case KEY_STEPPER: take_stepper(options, argument, state); break;
 	case KEY_WITNESS: add_output(options, OUTPUT_WITNESS, argument, state); break;
 	case KEY_REPLAY: options->replay = argument; break;
 	case KEY_INJECT: take_inject(options, argument, state); break;
-	case KEY_SIZE: take_size(options, argument, state); break;
+	case KEY_SIZE:
+		options->data_size = argument_size(state, "--size", argument, (uint64_t)sysconf(_SC_PAGESIZE),
+						   DATA_SIZE_MAX, "a power of two from one page to 64M");
+		break;
 	case KEY_DROP: options->drop = true; break;
 	case KEY_SWAP: take_swap(options, argument, state); break;
 	case KEY_KERNEL: options->kernel_breakpoints = true; break;
 	case KEY_OWN_CODE: options->own_code = true; break;
 	case KEY_RATE:
 		options->rate_hz =
-			take_number(state, "--rate", argument, 1, RATE_MAX_HZ, "interrupts per second, from 1");
+			argument_number(state, "--rate", argument, 1, RATE_MAX_HZ, "interrupts per second, from 1");
 		break;
 	case KEY_PROGRESS:
-		options->progress = take_share(state, "--progress", argument, PROGRESS_MIN, PROGRESS_MAX,
-					       "a share from 0.05 to 0.95");
+		options->progress = argument_share(state, "--progress", argument, PROGRESS_MIN, PROGRESS_MAX,
+						   "a share from 0.05 to 0.95");
 		break;
 	case KEY_SLOW:
-		options->slow_motion = take_share(state, "--slow-motion", argument, 0, 1, "a share from 0 to 1");
+		options->slow_motion = argument_share(state, "--slow-motion", argument, 0, 1, "a share from 0 to 1");
 		break;
 	case KEY_EXPOSURE:
-		options->min_exposure =
-			(double)take_number(state, "--min-exposure", argument, 1, UINT32_MAX, "a whole number from 1");
+		options->min_exposure = (double)argument_number(state, "--min-exposure", argument, 1, UINT32_MAX,
+								"a whole number from 1");
 		break;
 	case KEY_SEED:
 		options->seed =
-			take_number(state, "--seed", argument, 0, UINT64_MAX, "a number of 64 bits, decimal or 0x");
+			argument_number(state, "--seed", argument, 0, UINT64_MAX, "a number of 64 bits, decimal or 0x");
 		break;
-	case KEY_COLOR: take_color(options, argument, state); break;
+	case KEY_COLOR:
+		options->color =
+			(enum color_choice)argument_word(state, "--color", argument, colors, "auto, always or never");
+		break;
 	case KEY_SKIP:
 		options->skip_status =
-			(int)take_number(state, "--skip-status", argument, 0, 255, "an exit status, 0 to 255");
+			(int)argument_number(state, "--skip-status", argument, 0, 255, "an exit status, 0 to 255");
 		break;
 	case ARGP_KEY_END:
 		check_witness(options, state);

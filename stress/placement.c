@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+const char *const placement_policies[] = {
+	[PLACEMENT_NEAR] = "near", [PLACEMENT_FAR] = "far", [PLACEMENT_SMT] = "smt", NULL
+};
+
 const char *placement_policy_name(enum placement_policy policy)
 {
-	static const char *const names[] = {
-		[PLACEMENT_NEAR] = "near", [PLACEMENT_FAR] = "far", [PLACEMENT_SMT] = "smt"
-	};
-
-	return names[policy];
+	return placement_policies[policy];
 }
 
 unsigned topology_distance(const struct topology_cpu *a, const struct topology_cpu *b)

@@ -66,6 +66,8 @@ unsigned topology_distance(const struct topology_cpu *a, const struct topology_c
 int placement_make(struct placement *placement, const struct topology *topology, enum placement_policy policy,
 		   unsigned writers, unsigned readers);
 
+/* Their names; NULL ends them. */
+extern const char *const placement_policies[];
 const char *placement_policy_name(enum placement_policy policy);
 
 #endif /* STRESS_PLACEMENT_H */

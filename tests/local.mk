@@ -238,7 +238,8 @@ fuzzers = $(fuzz_targets:%=tests/fuzz/%.fuzzer)
 tests/fuzz/%.fuzzer: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(src_libnrb_la_SOURCES)
 	$(AM_V_GEN)$(MKDIR_P) tests/fuzz && $(FUZZ_CC) $(FUZZ_CFLAGS) $(AM_CPPFLAGS) $(LIBURCU_CFLAGS) -o $@ \
 		-I$(srcdir)/dump $(JANSSON_CFLAGS) $(filter %.c,$^) $(LIBURCU_LIBS) $(PTHREAD_LIBS) $(JANSSON_LIBS) -lm
-tests/fuzz/dump.fuzzer: tests/fuzz/told.c tests/fuzz/told.h tests/temporary.h $(dump_libdump_la_SOURCES)
+tests/fuzz/dump.fuzzer: tests/fuzz/told.c tests/fuzz/told.h tests/temporary.h $(cli_libcli_la_SOURCES) \
+	$(dump_libdump_la_SOURCES)
 fuzz: $(fuzzers)
 	$(srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(srcdir)/tests/fuzz/corpus $(fuzzers)
 fuzz-long: $(fuzzers)

@@ -2,8 +2,8 @@
 /*
  * number.h - numbers as people read and type them (pure)
  */
-#ifndef STRESS_NUMBER_H
-#define STRESS_NUMBER_H
+#ifndef CLI_NUMBER_H
+#define CLI_NUMBER_H
 
 #include <stdint.h>
 
@@ -40,4 +40,4 @@ int number_parse_share(const char *text, double *share);
 /* Bytes, with an optional K, M or G (powers of 1024). Return: 0, -EINVAL or -ERANGE. */
 int number_parse_size(const char *text, uint64_t *bytes);
 
-#endif /* STRESS_NUMBER_H */
+#endif /* CLI_NUMBER_H */
