@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "guard.h"
+#include "output_files.h"
 #include "ring.h"
 #include "sink.h"
 #include "source.h"
@@ -261,7 +262,7 @@ static int open_output(struct dump *dump)
 	dump->sink.out = fopen(name, "we");
 	if (dump->sink.out)
 		return 0;
-	fprintf(dump->messages, "nrb-dump: cannot write %s: %s\n", name, strerror(errno));
+	fprintf(dump->messages, "nrb-dump: cannot write %s: %s%s\n", name, strerror(errno), output_remedy(errno));
 	return DUMP_UNUSABLE;
 }
 
@@ -270,7 +271,8 @@ static int close_output(struct dump *dump, int status)
 {
 	if (!dump->options->output || !dump->sink.out || !fclose(dump->sink.out) || errno == EPIPE)
 		return status;
-	fprintf(dump->messages, "nrb-dump: cannot write %s: %s\n", dump->options->output, strerror(errno));
+	fprintf(dump->messages, "nrb-dump: cannot write %s: %s%s\n", dump->options->output, strerror(errno),
+		output_remedy(errno));
 	return DUMP_UNUSABLE;
 }
 

@@ -45,7 +45,7 @@ tests_burn_CFLAGS = $(AM_CFLAGS) $(NRB_FRAME_POINTERS)
 
 if HAVE_CHECK
 check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/check_change tests/check_channel \
-	tests/check_contestants \
+	tests/check_cli tests/check_contestants \
 	tests/check_create tests/check_dump tests/check_exact tests/check_explore tests/check_forked \
 	tests/check_holes tests/check_hostile tests/check_kernel tests/check_kernel_tier tests/check_listing \
 	tests/check_loop tests/check_lttng tests/check_mistakes tests/check_number tests/check_oracle \
@@ -87,6 +87,8 @@ tests_check_change_LDFLAGS = $(suite_ldflags)
 tests_check_change_LDADD = bench/libbench.la bench/libcontestants.la $(suite_libs) $(JANSSON_LIBS) -lm
 tests_check_channel_LDFLAGS = $(suite_ldflags)
 tests_check_channel_LDADD = $(suite_libs)
+tests_check_cli_LDFLAGS = $(suite_ldflags)
+tests_check_cli_LDADD = $(suite_libs)
 tests_check_contestants_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bench
 tests_check_contestants_LDFLAGS = $(suite_ldflags)
 tests_check_contestants_LDADD = bench/libcontestants.la $(suite_libs)

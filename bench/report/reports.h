@@ -27,15 +27,12 @@ struct bench_report {
 /* Each prints to @out, whose errors are its owner's to find. Return: 0 or -errno. */
 int report_table(const struct bench_report *report, FILE *out);
 int report_to_json(const struct bench_report *report, FILE *out);
-/* What gnuplot is to draw. */
-int report_gnuplot(const struct bench_report *report, FILE *out);
+int report_svg(const struct bench_report *report, FILE *out);
 
 /* ---- svg.c ---- */
 
 /* Return: 0, or -ENOENT: there is no gnuplot. */
 int svg_possible(void);
-/* Have gnuplot draw what @text tells it to, into @fd. Return: 0 or -errno. */
-int svg_draw(const char *text, size_t size, int fd);
 
 /* ---- compare.c ---- */
 
@@ -81,7 +78,7 @@ int comparison_make(struct comparison *comparison, const json_t *earlier, const 
 		    double tolerance);
 void comparison_free(struct comparison *comparison);
 
-/* ---- files.c ---- */
+/* ---- files.c: where reports go ---- */
 
 struct files;
 

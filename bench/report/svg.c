@@ -109,7 +109,8 @@ static void print_panel(const struct bench_report *report, const struct panel *p
 	fprintf(out, comma[0] == ',' ? "\n" : "plot NaN notitle\n");
 }
 
-int report_gnuplot(const struct bench_report *report, FILE *out)
+/* What gnuplot is to draw. */
+static void print_script(const struct bench_report *report, FILE *out)
 {
 	struct panel panel[MODES];
 	unsigned panels = find_panels(report, panel);
@@ -122,7 +123,6 @@ int report_gnuplot(const struct bench_report *report, FILE *out)
 	for (unsigned p = 0; p < panels; p++)
 		print_panel(report, &panel[p], out);
 	fprintf(out, "unset multiplot\n");
-	return 0;
 }
 
 int svg_possible(void)
@@ -159,26 +159,52 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 }
 
-int svg_draw(const char *text, size_t size, int fd)
+static int draw(int script, int chart)
 {
-	int script = memfd_create("nrb-bench-gnuplot", MFD_CLOEXEC), rc;
 	pid_t pid;
 
-	if (script < 0)
+	if (lseek(script, 0, SEEK_SET))
 		return -errno;
-	if (write(script, text, size) != (ssize_t)size || lseek(script, 0, SEEK_SET)) {
-		close(script);
-		return -EIO;
-	}
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
 		dup2(script, STDIN_FILENO);
-		dup2(fd, STDOUT_FILENO);
+		dup2(chart, STDOUT_FILENO);
 		execlp("gnuplot", "gnuplot", (char *)NULL);
 		_exit(2);
 	}
-	rc = pid < 0 ? -errno : wait_for(pid);
-	close(script);
+	return pid < 0 ? -errno : wait_for(pid);
+}
+
+static int copy(int chart, FILE *out)
+{
+	char part[4096];
+	ssize_t size;
+
+	if (lseek(chart, 0, SEEK_SET))
+		return -errno;
+	while ((size = read(chart, part, sizeof(part))) > 0)
+		fwrite(part, 1, (size_t)size, out);
+	return size ? -errno : 0;
+}
+
+int report_svg(const struct bench_report *report, FILE *out)
+{
+	int chart = memfd_create("nrb-bench-chart", MFD_CLOEXEC), fd = memfd_create("nrb-bench-gnuplot", MFD_CLOEXEC);
+	FILE *script = fd < 0 ? NULL : fdopen(fd, "w");
+	int rc = -ENOMEM;
+
+	if (chart >= 0 && script) {
+		print_script(report, script);
+		rc = fflush(script) ? -errno : draw(fd, chart);
+	}
+	if (!rc)
+		rc = copy(chart, out);
+	if (script)
+		fclose(script);
+	else if (fd >= 0)
+		close(fd);
+	if (chart >= 0)
+		close(chart);
 	return rc;
 }
