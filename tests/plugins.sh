@@ -69,6 +69,11 @@ ck_ring_mpsc() {
 		says 'hang: ring state "empty", level 0 struck after [0-9]+ instructions'
 }
 
+ck_fifo() {
+	make_plugin ck_fifo examples/plugins/ck_fifo.c && steps 0 ck_fifo &&
+		says '^PASS   ck_fifo: 0 violations, struck at all'
+}
+
 wfcqueue() {
 	make_plugin wfcqueue examples/plugins/wfcqueue.c -lurcu-common && steps 0 wfcqueue &&
 		says '^PASS   wfcqueue: 0 violations, struck at all'
@@ -206,8 +211,9 @@ check "its own code alone, and its map" own_code
 if echo '#include <ck_ring.h>' | $cc -E - >/dev/null 2>&1; then
 	check "ck_ring, which must not be nested into" ck_ring
 	check "the same for several producers" ck_ring_mpsc
+	check "ck_fifo, which is lock-free" ck_fifo
 else
-	skip "ck_ring, and the same for several producers" "no libck-dev"
+	skip "ck_ring, the same for several producers, and ck_fifo" "no libck-dev"
 fi
 check "liburcu's queue" wfcqueue
 check "a spin lock in C++" cxx
