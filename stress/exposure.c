@@ -49,6 +49,15 @@ void exposure_take(struct exposure *exposure, const struct boundaries *map)
 			add_aim(exposure, map->at[i].pc);
 }
 
+void exposure_aim_anywhere(struct exposure *exposure, const struct boundaries *map)
+{
+	if (exposure_aims(exposure).count)
+		return;
+	for (unsigned i = 0; i < BOUNDARIES_MAX; i++)
+		if (map->at[i].pc && !map->at[i].masked)
+			add_aim(exposure, map->at[i].pc);
+}
+
 void exposure_add(struct exposure *exposure, uint64_t pc)
 {
 	unsigned aims = exposure->aims > exposure->count ? exposure->aims : exposure->count;

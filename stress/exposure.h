@@ -45,6 +45,8 @@ static inline struct exposure_list exposure_aims(const struct exposure *exposure
 
 /* Add what @map knows to be exposed, or to break the target. */
 void exposure_take(struct exposure *exposure, const struct boundaries *map);
+/* Where nothing of @map is worth it, as in a ring without a data_head: all that a strike can reach. */
+void exposure_aim_anywhere(struct exposure *exposure, const struct boundaries *map);
 /* Where code begins anew when a strike comes: a strike found at @pc counts as one at an exposed boundary. */
 void exposure_add(struct exposure *exposure, uint64_t pc);
 /* What @bare, the same code without that, is harmed by is to be aimed at. */

@@ -118,6 +118,9 @@ void survey_exposure(const struct target *target, const struct stepper *stepper,
 			exposure->complete &= round > 0;
 	}
 	exposure_take(exposure, map);
+	/* Whose rings we know, we know where to strike. */
+	if (target->file)
+		exposure_aim_anywhere(exposure, map);
 	free(map);
 }
 

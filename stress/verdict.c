@@ -329,6 +329,15 @@ void verdict_run(const struct target_result *results, size_t count, const struct
 		return;
 	for (unsigned tier = 0; tier < TIERS; tier++)
 		caught |= run->sight[tier].caught;
+	for (size_t i = 0; i < count && run->verdict == VERDICT_PASS; i++) {
+		if (!results[i].idle || results[i].claim == CLAIM_CONTROL)
+			continue;
+		/* It was asked for, and nothing else was tried of it. */
+		run->verdict = VERDICT_SKIP;
+		snprintf(run->reason, sizeof(run->reason), "%s", results[i].message);
+	}
+	if (run->verdict != VERDICT_PASS)
+		return;
 	if (caught) {
 		snprintf(run->strength, sizeof(run->strength), "every control was caught; no sound target was run");
 	} else {

@@ -207,7 +207,8 @@ void aim_trap(struct writer *writer, siginfo_t *info, void *context)
 		return;
 	}
 	nrb_local_add(&writer->aim.hits, 1);
-	if (!level || !draw_strike(writer, level)) {
+	/* A function that a write calls may be called by others as well. */
+	if (!level || !nrb_local_load(&writer->in_write) || !draw_strike(writer, level)) {
 		nrb_local_add(&writer->counts.passed_hits, 1);
 		return;
 	}

@@ -347,6 +347,7 @@ void forked_survey(const struct target *target, const struct stepper *stepper, u
 	if (f.map && set_up(&f)) {
 		exposure->complete = go_through(&f, NULL, 1);
 		exposure_take(exposure, f.map);
+		exposure_aim_anywhere(exposure, f.map);
 	}
 	free(f.map);
 	tear_down(&f);
