@@ -260,7 +260,7 @@ some_suites() {
 		"$cross-gcc" "${common[@]}" -c "$srcdir/$name.c" -o "$tmp/${name##*/}.o" || return 1
 		objects+=("$tmp/${name##*/}.o")
 	done
-	for name in check_reader check_ring check_write_read; do
+	for name in check_open check_reader check_ring check_write_read; do
 		"$cross-gcc" "${common[@]}" "$srcdir/tests/$name.c" "${objects[@]}" -o "$tmp/$name" -lcheck -lsubunit \
 			-lm -pthread || return 1
 		suites+=("$tmp/$name")
