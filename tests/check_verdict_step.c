@@ -2,39 +2,18 @@
 /*
  * check_verdict_step.c - what forged findings of the step tier are worth, alone and beside another tier
  */
-#include <stdbool.h>
 #include <string.h>
 
-#include "suite.h"
-#include "verdict.h"
+#include "judged.h"
 
-#define MOST 64
 #define SCENARIOS 14
 
 /* ---- a run being forged ---- */
 
-static struct target_result results[MOST];
-static struct judgement judgements[MOST];
-static struct run_judgement run;
-static struct verdict_limits limits;
-static size_t count;
-
-static void begin(void)
+static struct target_result *add_target(const char *name, enum claim claim, enum tier tier)
 {
-	memset(results, 0, sizeof(results));
-	count = 0;
-	limits = (struct verdict_limits) { .min_exposure = 100 };
-}
+	struct target_result *r = add_result(name, claim, tier);
 
-static struct target_result *add(const char *name, enum claim claim, enum tier tier)
-{
-	struct target_result *r = &results[count++];
-
-	ck_assert_uint_le(count, MOST);
-	r->name = name;
-	r->claim = claim;
-	r->tier = tier;
-	r->first_violation_ns = UINT64_MAX;
 	if (claim == CLAIM_CONTROL) {
 		r->expected = VIOLATION_BIT(HEAD_BACKWARD);
 		r->allowed = VIOLATION_BIT(HEAD_BELOW_TAIL);
@@ -45,7 +24,7 @@ static struct target_result *add(const char *name, enum claim claim, enum tier t
 /* In a tier that samples: enough of everything, and nothing seen. */
 static struct target_result *add_sampled(const char *name, enum claim claim, enum tier tier)
 {
-	struct target_result *r = add(name, claim, tier);
+	struct target_result *r = add_target(name, claim, tier);
 
 	r->slices = 1;
 	r->boundaries = 5;
@@ -66,7 +45,7 @@ static void see(struct target_result *r)
 static struct target_result *add_stepped(const char *name, enum claim claim, uint16_t first, uint16_t second,
 					 uint16_t third)
 {
-	struct target_result *r = add(name, claim, TIER_STEP);
+	struct target_result *r = add_target(name, claim, TIER_STEP);
 	const struct step_pass passes[] = {
 		{ .depth = 1, .strikes = 1, .scenarios = first, .counts = { .tuples = { 0, 1349 } } },
 		{ .depth = 2, .strikes = 1, .scenarios = second, .counts = { .tuples = { 0, 1349, 119774 } } },
@@ -90,7 +69,7 @@ static void find(struct target_result *r, enum violation kind, uint64_t states)
 	r->counts.by_class[STRIKE_PLAIN].violations[kind] = states;
 }
 
-static struct target_result *add_caught(void)
+static struct target_result *add_caught_stepping(void)
 {
 	struct target_result *r = add_stepped("legacy", CLAIM_CONTROL, 1, 0, 0);
 
@@ -98,27 +77,12 @@ static struct target_result *add_caught(void)
 	return r;
 }
 
-static enum verdict judge(void)
-{
-	/* Whatever was there before must not matter. */
-	memset(judgements, 0xa5, sizeof(judgements));
-	memset(&run, 0xa5, sizeof(run));
-	verdict_run(results, count, &limits, judgements, &run);
-	ck_assert_int_eq(!run.reason[0], run.verdict == VERDICT_PASS);
-	ck_assert_int_eq(!run.strength[0], run.verdict != VERDICT_PASS);
-	return run.verdict;
-}
-
-#define EXPECT(verdict) ck_assert_str_eq(verdict_name(judge()), verdict_name(verdict))
-#define EXPECT_IN(text, part) ck_assert_msg(strstr(text, part), "\"%s\" is not in: %s", part, text)
-#define EXPECT_NOT_IN(text, part) ck_assert_msg(!strstr(text, part), "\"%s\" is in: %s", part, text)
-
 /* ---- sound targets ---- */
 
 START_TEST(complete)
 {
 	begin();
-	add_caught();
+	add_caught_stepping();
 	add_stepped("fixed", CLAIM_SOUND, SCENARIOS, SCENARIOS, SCENARIOS);
 	EXPECT(VERDICT_PASS);
 	ck_assert_str_eq(run.strength,
@@ -136,7 +100,7 @@ END_TEST
 START_TEST(incomplete)
 {
 	begin();
-	add_caught();
+	add_caught_stepping();
 	add_stepped("fixed", CLAIM_SOUND, SCENARIOS, 10, 0);
 	EXPECT(VERDICT_PASS);
 	ck_assert_str_eq(run.strength,
@@ -144,7 +108,7 @@ START_TEST(incomplete)
 			 "nested pairs (10 of 14 ring states), no pairs in one write: there was no time for "
 			 "more");
 	begin();
-	add_caught();
+	add_caught_stepping();
 	add_stepped("fixed", CLAIM_SOUND, 9, 0, 0);
 	EXPECT(VERDICT_PASS);
 	EXPECT_IN(run.strength, "struck at 1,349 boundaries (9 of 14 ring states), no nested pairs, no pairs");
@@ -155,7 +119,7 @@ END_TEST
 START_TEST(nothing_gone_through)
 {
 	begin();
-	add_caught();
+	add_caught_stepping();
 	add_stepped("fixed", CLAIM_SOUND, 0, 0, 0);
 	EXPECT(VERDICT_INCONCLUSIVE);
 	EXPECT_IN(run.reason, "no time");
@@ -171,7 +135,7 @@ START_TEST(violated)
 {
 	for (unsigned kind = 0; kind < VIOLATIONS; kind++) {
 		begin();
-		add_caught();
+		add_caught_stepping();
 		find(add_stepped("fixed", CLAIM_SOUND, 1, 0, 0), kind, 1);
 		EXPECT(VERDICT_FAIL);
 		EXPECT_IN(run.reason, "fixed");
@@ -192,7 +156,7 @@ START_TEST(refuted)
 	struct target_result *r;
 
 	begin();
-	add_caught();
+	add_caught_stepping();
 	r = add_stepped("fixed", CLAIM_SOUND, 1, 0, 0);
 	find(r, TORN_RECORD, 1);
 	r->failed = true;
@@ -211,7 +175,7 @@ START_TEST(failed_or_missing)
 	struct target_result *r;
 
 	begin();
-	add_caught();
+	add_caught_stepping();
 	r = add_stepped("fixed", CLAIM_SOUND, SCENARIOS, SCENARIOS, SCENARIOS);
 	r->failed = true;
 	strcpy(r->message, "it crashed with signal 11");
@@ -219,7 +183,7 @@ START_TEST(failed_or_missing)
 	EXPECT_IN(run.reason, "signal 11");
 	begin();
 	for (unsigned i = 0; i < 2; i++) {
-		r = add(i ? "fixed" : "legacy", i ? CLAIM_SOUND : CLAIM_CONTROL, TIER_STEP);
+		r = add_target(i ? "fixed" : "legacy", i ? CLAIM_SOUND : CLAIM_CONTROL, TIER_STEP);
 		r->skipped = true;
 		r->step.missing = true;
 		r->step.done = true;
@@ -253,7 +217,7 @@ START_TEST(not_caught)
 	find(&results[0], HEAD_BELOW_TAIL, 5);
 	EXPECT(VERDICT_INCONCLUSIVE);
 	/* One of two is not enough. */
-	add_caught();
+	add_caught_stepping();
 	EXPECT(VERDICT_INCONCLUSIVE);
 }
 END_TEST
@@ -285,7 +249,7 @@ END_TEST
 START_TEST(only_controls)
 {
 	begin();
-	add_caught();
+	add_caught_stepping();
 	EXPECT(VERDICT_PASS);
 	EXPECT_IN(run.strength, "no sound target");
 }
@@ -297,7 +261,7 @@ END_TEST
 START_TEST(a_blind_timer_tier_is_not_hidden)
 {
 	begin();
-	add_caught();
+	add_caught_stepping();
 	add_stepped("fixed", CLAIM_SOUND, SCENARIOS, SCENARIOS, SCENARIOS);
 	add_sampled("legacy", CLAIM_CONTROL, TIER_TIMER);
 	add_sampled("fixed", CLAIM_SOUND, TIER_TIMER);
@@ -339,7 +303,7 @@ END_TEST
 START_TEST(both_see)
 {
 	begin();
-	add_caught();
+	add_caught_stepping();
 	add_stepped("fixed", CLAIM_SOUND, SCENARIOS, SCENARIOS, SCENARIOS);
 	see(add_sampled("legacy", CLAIM_CONTROL, TIER_TIMER));
 	add_sampled("fixed", CLAIM_SOUND, TIER_TIMER);
@@ -357,7 +321,7 @@ START_TEST(interrupted)
 {
 	begin();
 	limits.interrupted = true;
-	add_caught();
+	add_caught_stepping();
 	add_stepped("fixed", CLAIM_SOUND, SCENARIOS, 3, 0);
 	EXPECT(VERDICT_INCONCLUSIVE);
 	EXPECT_IN(run.reason, "stopped before its time");
@@ -381,7 +345,7 @@ START_TEST(many_targets)
 	begin();
 	for (unsigned tier = 0; tier < TIER_KERNEL; tier++) {
 		if (tier == TIER_STEP)
-			add_caught();
+			add_caught_stepping();
 		else
 			see(add_sampled("legacy", CLAIM_CONTROL, tier));
 		for (unsigned i = 0; i < NAMES && tier == TIER_STEP; i++)
@@ -414,7 +378,7 @@ START_TEST(a_long_line)
 	begin();
 	for (unsigned tier = 0; tier < TIER_KERNEL; tier++) {
 		if (tier == TIER_STEP)
-			add_caught();
+			add_caught_stepping();
 		else
 			see(add_sampled("legacy", CLAIM_CONTROL, tier));
 		for (unsigned i = 0; i < 3 && tier == TIER_STEP; i++)
@@ -444,7 +408,7 @@ START_TEST(what_stepping_leaves)
 	memset(&step, 0, sizeof(step));
 	step.done = step.confirmed = true;
 	step.found[STUCK_HEAD] = 3;
-	r = add("fixed", CLAIM_SOUND, TIER_STEP);
+	r = add_target("fixed", CLAIM_SOUND, TIER_STEP);
 	target_result_add_step(r, &step);
 	ck_assert_uint_eq(counts_violations(&r->counts, STUCK_HEAD), 3);
 	ck_assert(!r->failed && !r->skipped && !r->message[0]);

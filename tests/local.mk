@@ -53,15 +53,16 @@ check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/ch
 	tests/check_registry tests/check_report tests/check_resources tests/check_ring tests/check_run \
 	tests/check_scenario tests/check_section tests/check_semantics tests/check_shared tests/check_signals \
 	tests/check_snapshot tests/check_steer tests/check_stepper tests/check_swap tests/check_target \
-	tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_step \
-	tests/check_wait tests/check_wakeup tests/check_write_read
+	tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_pass \
+	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
 check_LTLIBRARIES += tests/libsuite.la
 tests_libsuite_la_SOURCES = tests/confined.c tests/confined.h tests/explored.c tests/explored.h tests/history.h \
-	tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h tests/temporary.h tests/twins.h
+	tests/judged.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h tests/temporary.h \
+	tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS) $(LIBURCU_CFLAGS)
 
@@ -181,6 +182,8 @@ tests_check_unfit_LDFLAGS = $(suite_ldflags)
 tests_check_unfit_LDADD = $(suite_libs)
 tests_check_verdict_LDFLAGS = $(suite_ldflags)
 tests_check_verdict_LDADD = $(suite_libs)
+tests_check_verdict_pass_LDFLAGS = $(suite_ldflags)
+tests_check_verdict_pass_LDADD = $(suite_libs)
 tests_check_verdict_step_LDFLAGS = $(suite_ldflags)
 tests_check_verdict_step_LDADD = $(suite_libs)
 tests_check_wait_LDFLAGS = $(suite_ldflags)
