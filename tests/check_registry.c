@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "channels.h"
 #include "nrb_channel.h"
 #include "order.h"
 #include "suite.h"
@@ -50,14 +51,6 @@ static struct nrb_registry *registry_make(void)
 	made = nrb_registry_create(&attr);
 	ck_assert_msg(made, "nrb_registry_create: %m");
 	return made;
-}
-
-static void run(void *(*body)(void *), void *argument)
-{
-	pthread_t thread;
-
-	ck_assert_int_eq(pthread_create(&thread, NULL, body, argument), 0);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
 /* ---- coming and going ---- */
@@ -244,7 +237,7 @@ START_TEST(strays)
 {
 	registry = registry_make();
 	ck_assert_int_eq(nrb_registry_join(registry, 1), 0);
-	run(be_stray, NULL);
+	thread_run(be_stray, NULL);
 	ck_assert_uint_eq(nrb_registry_strays(registry), 1);
 	ck_assert_int_eq(nrb_set_read(nrb_registry_set(registry), refuse_all, NULL, 0), 0);
 	ck_assert_int_eq(nrb_registry_leave(registry), 0);
@@ -269,12 +262,12 @@ START_TEST(exit_drains)
 	registry = registry_make();
 	ck_assert_int_eq(nrb_registry_destroy(NULL), 0);
 	/* One with records that nobody reads before it goes; nothing but the reader knows of them then. */
-	run(join_and_exit, NULL);
-	run(join_and_exit, NULL);
+	thread_run(join_and_exit, NULL);
+	thread_run(join_and_exit, NULL);
 	ck_assert_int_eq(nrb_set_wait(nrb_registry_set(registry), 0), 1);
 	ck_assert_int_eq(nrb_set_read(nrb_registry_set(registry), count, &records, 0), 2);
 	ck_assert_int_eq(nrb_set_wait(nrb_registry_set(registry), 0), 0);
-	run(join_and_exit, NULL);
+	thread_run(join_and_exit, NULL);
 	ck_assert_int_eq(nrb_registry_destroy(registry), 0);
 }
 END_TEST
@@ -365,13 +358,13 @@ START_TEST(cancelled_readers)
 	unsigned records = 0;
 
 	registry = registry_make();
-	run(cancelled_in_its_sleep, NULL);
+	thread_run(cancelled_in_its_sleep, NULL);
 	ck_assert_int_eq(nrb_set_wait(nrb_registry_set(registry), 0), 0);
-	run(join_and_exit, NULL);
-	run(join_and_exit, NULL);
-	run(cancelled_in_a_visit, &records);
+	thread_run(join_and_exit, NULL);
+	thread_run(join_and_exit, NULL);
+	thread_run(cancelled_in_a_visit, &records);
 	ck_assert_uint_eq(records, 2);
-	run(join_and_exit, NULL);
+	thread_run(join_and_exit, NULL);
 	ck_assert_int_eq(nrb_set_read(nrb_registry_set(registry), count, &records, 0), 1);
 	ck_assert_int_eq(nrb_registry_destroy(registry), 0);
 }
