@@ -47,23 +47,23 @@ if HAVE_CHECK
 check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/check_change tests/check_channel \
 	tests/check_cli tests/check_contestants tests/check_create tests/check_dump tests/check_exact \
 	tests/check_explore tests/check_forked tests/check_grace tests/check_holes tests/check_hostile \
-	tests/check_kernel tests/check_kernel_tier tests/check_listing tests/check_loop tests/check_lttng \
-	tests/check_mistakes tests/check_number tests/check_open tests/check_oracle tests/check_oracle_modes \
-	tests/check_output tests/check_overwrite tests/check_payload tests/check_placement tests/check_reader \
-	tests/check_refused tests/check_registry tests/check_report tests/check_resources tests/check_ring \
-	tests/check_run tests/check_scenario tests/check_section tests/check_semantics tests/check_set \
-	tests/check_shared tests/check_signals tests/check_snapshot tests/check_steer tests/check_stepper \
-	tests/check_swap tests/check_target tests/check_tiers tests/check_trailer tests/check_unfit \
-	tests/check_verdict tests/check_verdict_pass tests/check_verdict_step tests/check_wait \
-	tests/check_wakeup tests/check_write_read
+	tests/check_kernel tests/check_kernel_backward tests/check_kernel_tier tests/check_listing \
+	tests/check_loop tests/check_lttng tests/check_mistakes tests/check_number tests/check_open \
+	tests/check_oracle tests/check_oracle_modes tests/check_output tests/check_overwrite tests/check_payload \
+	tests/check_placement tests/check_reader tests/check_refused tests/check_registry tests/check_report \
+	tests/check_resources tests/check_ring tests/check_run tests/check_scenario tests/check_section \
+	tests/check_semantics tests/check_set tests/check_shared tests/check_signals tests/check_snapshot \
+	tests/check_steer tests/check_stepper tests/check_swap tests/check_target tests/check_tiers \
+	tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_pass \
+	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
 check_LTLIBRARIES += tests/libsuite.la
 tests_libsuite_la_SOURCES = tests/channels.c tests/channels.h tests/confined.c tests/confined.h tests/explored.c \
-	tests/explored.h tests/history.h tests/judged.h tests/stepping.c tests/stepping.h tests/suite.c \
-	tests/suite.h tests/temporary.h tests/twins.h
+	tests/explored.h tests/history.h tests/imitated.h tests/judged.h tests/stepping.c tests/stepping.h \
+	tests/suite.c tests/suite.h tests/temporary.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS) $(LIBURCU_CFLAGS)
 
@@ -113,6 +113,8 @@ tests_check_hostile_LDFLAGS = $(suite_ldflags)
 tests_check_hostile_LDADD = $(suite_libs)
 tests_check_kernel_LDFLAGS = $(suite_ldflags)
 tests_check_kernel_LDADD = $(suite_libs)
+tests_check_kernel_backward_LDFLAGS = $(suite_ldflags)
+tests_check_kernel_backward_LDADD = $(suite_libs)
 tests_check_kernel_tier_SOURCES = tests/check_kernel_tier.c tests/forged.c tests/forged.h tests/text_asserts.h
 tests_check_kernel_tier_LDFLAGS = $(suite_ldflags)
 tests_check_kernel_tier_LDADD = $(suite_libs)
