@@ -17,6 +17,7 @@
 #include "step/explore.h"
 #include "step/scenario.h"
 #include "stepping.h"
+#include "steppers.h"
 #include "suite.h"
 #include "targets/masked_steps.h"
 #include "twins.h"
@@ -310,8 +311,6 @@ static const struct nrb_steps late_steps = TWIN_STEPS_END(begin_all, reserve_mas
 RING_TARGET_WRITE_PATH(late, late_steps)
 static const struct target target_late = STEPPED_TARGET(late);
 
-static const struct stepper *const steppers[] = { &stepper_trap, &stepper_ptrace };
-
 START_TEST(a_boundary_behind_a_system_call)
 {
 	static struct explore_result explored;
@@ -337,6 +336,9 @@ Suite *suite_make(void)
 	Suite *suite = suite_create("holes");
 	TCase *tcase = suite_case(suite, "holes");
 	const char *missing = stepping_missing(&stepper_trap);
+#ifdef __x86_64__
+	const char *missing_each[STEPPERS];
+#endif
 
 	suite_add(tcase, endless_writes, missing);
 	suite_add(tcase, endless_nested_writes, missing);
@@ -347,13 +349,8 @@ Suite *suite_make(void)
 	suite_add(tcase, stores_the_tail, missing);
 	suite_add(tcase, a_level_is_not_blocked, missing);
 #ifdef __x86_64__
-	for (int i = 0; i < 2; i++) {
-		missing = stepping_missing(steppers[i]);
-		if (missing)
-			suite_add(tcase, a_boundary_behind_a_system_call, missing);
-		else
-			tcase_add_loop_test(tcase, a_boundary_behind_a_system_call, i, i + 1);
-	}
+	steppers_missing(missing_each);
+	steppers_add(tcase, a_boundary_behind_a_system_call, missing_each);
 #endif
 	return suite;
 }

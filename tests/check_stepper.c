@@ -4,31 +4,22 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "levels.h"
+#include "machines.h"
 #include "step/explore.h"
 #include "step/scenario.h"
 #include "step/stage.h"
-#include "step/step.h"
-#include "stepping.h"
+#include "steppers.h"
 #include "suite.h"
 #include "targets/ring_target.h"
-
-static const struct stepper *const steppers[] = { &stepper_trap, &stepper_ptrace };
-
-#define STEPPERS 2
 
 /* ---- a write of a real target ---- */
 
@@ -115,46 +106,6 @@ END_TEST
 
 /* ---- machines of our own ---- */
 
-#define MACHINES 3
-
-/* All that they touch; in memory that a stepped process shares. */
-static struct memory {
-	unsigned char stack[MACHINES][MACHINE_STACK_SIZE];
-	uint64_t in[4], out[4];
-} * memory;
-
-static _Alignas(64) struct machine machine[MACHINES];
-
-static void open_stepper(const struct stepper *stepper)
-{
-	char message[192];
-
-	memory = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert(memory != MAP_FAILED);
-	ck_assert_msg(!stepper->open(message, sizeof(message)), "%s", message);
-}
-
-static void begin(const struct stepper *stepper, unsigned i, uintptr_t function)
-{
-	const struct machine_call call = { .function = function,
-					   .argument = { (uintptr_t)memory->in, (uintptr_t)memory->out, 16 },
-					   .stack_top = (uintptr_t)memory->stack[i] + MACHINE_STACK_SIZE - 256 };
-
-	stepper->begin(&machine[i], &call);
-}
-
-/* At most @steps of it. Return: those that there were. */
-static unsigned run(const struct stepper *stepper, unsigned i, unsigned steps)
-{
-	unsigned count = 0;
-
-	while (count < steps && !stepper->returned(&machine[i])) {
-		ck_assert_int_eq(stepper->step(&machine[i]), 0);
-		count++;
-	}
-	return count;
-}
-
 /* Signals are asked for and blocked by the system calls themselves, which a sanitizer leaves alone. */
 static int block_and_ask(const uint64_t *in, uint64_t *out)
 {
@@ -170,25 +121,25 @@ START_TEST(a_machine_has_its_own_signal_mask)
 	unsigned steps, seen = 0;
 	uint64_t out[4];
 
-	open_stepper(stepper);
-	memory->in[0] = usr1;
-	begin(stepper, 0, (uintptr_t)block_and_ask);
-	steps = run(stepper, 0, UINT32_MAX);
-	ck_assert(machine[0].blocked == usr1 && memory->out[1] == usr1);
+	machines_open(stepper);
+	machine_memory->in[0] = usr1;
+	machine_begin(stepper, 0, (uintptr_t)block_and_ask);
+	steps = machine_run(stepper, 0, UINT32_MAX);
+	ck_assert(machines[0].blocked == usr1 && machine_memory->out[1] == usr1);
 	for (unsigned at = 0; at < steps; at += 1 + steps / 40) {
-		begin(stepper, 0, (uintptr_t)block_and_ask);
-		run(stepper, 0, at);
-		seen += machine[0].blocked == usr1;
+		machine_begin(stepper, 0, (uintptr_t)block_and_ask);
+		machine_run(stepper, 0, at);
+		seen += machines[0].blocked == usr1;
 		/* Another, which blocks nothing, in between. */
-		memcpy(out, memory->out, sizeof(out));
-		memory->in[0] = 0;
-		begin(stepper, 1, (uintptr_t)block_and_ask);
-		run(stepper, 1, UINT32_MAX);
-		require(!machine[1].blocked && !memory->out[1]);
-		memory->in[0] = usr1;
-		memcpy(memory->out, out, sizeof(out));
-		run(stepper, 0, UINT32_MAX);
-		require(machine[0].blocked == usr1 && memory->out[1] == usr1);
+		memcpy(out, machine_memory->out, sizeof(out));
+		machine_memory->in[0] = 0;
+		machine_begin(stepper, 1, (uintptr_t)block_and_ask);
+		machine_run(stepper, 1, UINT32_MAX);
+		require(!machines[1].blocked && !machine_memory->out[1]);
+		machine_memory->in[0] = usr1;
+		memcpy(machine_memory->out, out, sizeof(out));
+		machine_run(stepper, 0, UINT32_MAX);
+		require(machines[0].blocked == usr1 && machine_memory->out[1] == usr1);
 	}
 	ck_assert_uint_gt(seen, 0);
 	stepper->close();
@@ -197,60 +148,15 @@ END_TEST
 
 #ifdef __x86_64__
 
-/*
- * test_keep(in, out, n): vector registers, flags and general ones are given values, stay alone for a while, and are
- * told. test_spoil: the same registers get other values. test_rep: the instruction that repeats itself.
- */
-void test_keep(void);
-void test_spoil(void);
-void test_rep(void);
-void test_read_null(void);
-void test_for_ever(void);
-void test_ill(void);
-
-__asm__("	.pushsection .text\n"
-	"	.globl test_keep, test_spoil, test_rep, test_read_null, test_for_ever, test_ill\n"
-	"	.hidden test_keep, test_spoil, test_rep, test_read_null, test_for_ever, test_ill\n"
-	"test_keep:\n"
-	"	movdqu (%rdi), %xmm0\n	movdqu 16(%rdi), %xmm15\n"
-	"	push %rbx\n	mov 8(%rdi), %rbx\n"
-	"	std\n	stc\n"
-	"	nop\n	nop\n	nop\n"
-	"	setc %al\n"
-	"	pushfq\n	pop %rcx\n	shr $10, %rcx\n	and $1, %ecx\n	cld\n"
-	"	movzbl %al, %eax\n	lea (%rax, %rcx, 2), %eax\n"
-	"	paddq %xmm15, %xmm0\n	movdqu %xmm0, (%rsi)\n"
-	"	mov %rbx, 16(%rsi)\n	pop %rbx\n"
-	"	addq $1, 24(%rsi)\n"
-	"	ret\n"
-	"test_spoil:\n"
-	"	pcmpeqd %xmm0, %xmm0\n	pxor %xmm15, %xmm15\n"
-	"	mov $-1, %rcx\n	mov %rcx, %r8\n	mov %rcx, %rdx\n"
-	"	clc\n	cld\n"
-	"	mov $7, %eax\n"
-	"	ret\n"
-	"test_rep:\n"
-	"	mov %rdx, %rcx\n	xchg %rsi, %rdi\n"
-	"	rep movsb\n"
-	"	xor %eax, %eax\n"
-	"	ret\n"
-	"test_read_null:\n"
-	"	xor %eax, %eax\n	mov (%rax), %eax\n	ret\n"
-	"test_for_ever:\n"
-	"	xor %eax, %eax\n"
-	"1:	inc %rax\n	jmp 1b\n"
-	"test_ill:\n"
-	"	ud2\n"
-	"	.popsection\n");
-
 #define KEEP_RESULT 3 /* carry, and twice direction */
 
 static void check_kept(const struct stepper *stepper, unsigned i)
 {
-	run(stepper, i, UINT32_MAX);
-	require(stepper->result(&machine[i]) == KEEP_RESULT);
-	require(memory->out[0] == memory->in[0] + memory->in[2] && memory->out[1] == memory->in[1] + memory->in[3]);
-	require(memory->out[2] == memory->in[1] && memory->out[3] == 1);
+	machine_run(stepper, i, UINT32_MAX);
+	require(stepper->result(&machines[i]) == KEEP_RESULT);
+	require(machine_memory->out[0] == machine_memory->in[0] + machine_memory->in[2] &&
+		machine_memory->out[1] == machine_memory->in[1] + machine_memory->in[3]);
+	require(machine_memory->out[2] == machine_memory->in[1] && machine_memory->out[3] == 1);
 }
 
 /* Suspended at each of its boundaries, copied, and gone on with twice, when others have been there in between. */
@@ -262,27 +168,27 @@ START_TEST(a_suspended_machine_is_data)
 	unsigned steps;
 
 	ck_assert_ptr_nonnull(stack);
-	open_stepper(stepper);
+	machines_open(stepper);
 	for (unsigned k = 0; k < 4; k++)
-		memory->in[k] = 0x0123456789abcdefu * (k + 1);
-	begin(stepper, 0, (uintptr_t)test_keep);
-	steps = run(stepper, 0, UINT32_MAX);
+		machine_memory->in[k] = 0x0123456789abcdefu * (k + 1);
+	machine_begin(stepper, 0, (uintptr_t)test_keep);
+	steps = machine_run(stepper, 0, UINT32_MAX);
 	ck_assert_uint_eq(steps, 23);
 	check_kept(stepper, 0);
 	for (unsigned at = 0; at < steps; at++) {
-		memset(memory->out, 0, sizeof(memory->out));
-		begin(stepper, 0, (uintptr_t)test_keep);
-		require(run(stepper, 0, at) == at);
-		memcpy(&machine[2], &machine[0], sizeof(machine[2]));
-		memcpy(stack, memory->stack[0], MACHINE_STACK_SIZE);
-		memcpy(out, memory->out, sizeof(out));
+		memset(machine_memory->out, 0, sizeof(machine_memory->out));
+		machine_begin(stepper, 0, (uintptr_t)test_keep);
+		require(machine_run(stepper, 0, at) == at);
+		memcpy(&machines[2], &machines[0], sizeof(machines[2]));
+		memcpy(stack, machine_memory->stack[0], MACHINE_STACK_SIZE);
+		memcpy(out, machine_memory->out, sizeof(out));
 		for (unsigned time = 0; time < 2; time++) {
-			begin(stepper, 1, (uintptr_t)test_spoil);
-			run(stepper, 1, UINT32_MAX);
-			require(stepper->result(&machine[1]) == 7);
-			memcpy(&machine[0], &machine[2], sizeof(machine[0]));
-			memcpy(memory->stack[0], stack, MACHINE_STACK_SIZE);
-			memcpy(memory->out, out, sizeof(out));
+			machine_begin(stepper, 1, (uintptr_t)test_spoil);
+			machine_run(stepper, 1, UINT32_MAX);
+			require(stepper->result(&machines[1]) == 7);
+			memcpy(&machines[0], &machines[2], sizeof(machines[0]));
+			memcpy(machine_memory->stack[0], stack, MACHINE_STACK_SIZE);
+			memcpy(machine_memory->out, out, sizeof(out));
 			check_kept(stepper, 0);
 		}
 	}
@@ -320,21 +226,21 @@ START_TEST(turns_of_a_repeated_instruction)
 	const struct stepper *stepper = steppers[_i];
 	uint64_t pc;
 
-	open_stepper(stepper);
-	memory->in[0] = 0x1122334455667788u;
-	memory->in[1] = 0x99aabbccddeeff00u;
-	begin(stepper, 0, (uintptr_t)test_rep);
-	run(stepper, 0, 2);
-	pc = stepper->pc(&machine[0]);
+	machines_open(stepper);
+	machine_memory->in[0] = 0x1122334455667788u;
+	machine_memory->in[1] = 0x99aabbccddeeff00u;
+	machine_begin(stepper, 0, (uintptr_t)test_rep);
+	machine_run(stepper, 0, 2);
+	pc = stepper->pc(&machines[0]);
 	for (unsigned turn = 0; turn < 16; turn++) {
-		ck_assert(stepper->pc(&machine[0]) == pc);
-		ck_assert_uint_eq(stepper->repeats_left(&machine[0]), 16 - turn);
-		ck_assert_int_eq(memcmp(memory->in, memory->out, turn), 0);
-		ck_assert_uint_eq(((unsigned char *)memory->out)[turn], 0);
-		run(stepper, 0, 1);
+		ck_assert(stepper->pc(&machines[0]) == pc);
+		ck_assert_uint_eq(stepper->repeats_left(&machines[0]), 16 - turn);
+		ck_assert_int_eq(memcmp(machine_memory->in, machine_memory->out, turn), 0);
+		ck_assert_uint_eq(((unsigned char *)machine_memory->out)[turn], 0);
+		machine_run(stepper, 0, 1);
 	}
-	ck_assert(stepper->pc(&machine[0]) != pc);
-	ck_assert_int_eq(memcmp(memory->in, memory->out, 16), 0);
+	ck_assert(stepper->pc(&machines[0]) != pc);
+	ck_assert_int_eq(memcmp(machine_memory->in, machine_memory->out, 16), 0);
 	stepper->close();
 }
 END_TEST
@@ -384,148 +290,23 @@ START_TEST(repeats_are_explored)
 }
 END_TEST
 
-/* ---- code that goes wrong ---- */
-
-START_TEST(faults_are_told)
-{
-	const struct stepper *stepper = steppers[_i];
-
-	open_stepper(stepper);
-	for (unsigned time = 0; time < 2; time++) {
-		begin(stepper, 0, (uintptr_t)test_read_null);
-		run(stepper, 0, 1);
-		ck_assert_int_eq(stepper->step(&machine[0]), SIGSEGV);
-		begin(stepper, 0, (uintptr_t)test_ill);
-		ck_assert_int_eq(stepper->step(&machine[0]), SIGILL);
-		/* And the stepper works on. */
-		begin(stepper, 1, (uintptr_t)test_spoil);
-		run(stepper, 1, UINT32_MAX);
-		ck_assert_int_eq(stepper->result(&machine[1]), 7);
-	}
-	stepper->close();
-}
-END_TEST
-
-static void expect_error(struct target *target, void (*code)(void), int error, const char *words)
-{
-	static struct step_result result;
-	const struct step_config config = {
-		.target = target, .stepper = &stepper_trap, .depth = 1, .strikes = 1, .duration_ns = 100 * NS_PER_S
-	};
-
-	target->write = (int (*)(struct target_ring *, const void *, size_t))(void *)code;
-	target->reserve = NULL;
-	memset(&result, 0, sizeof(result));
-	step_run(&config, &result, NULL);
-	ck_assert_int_eq(result.error, error);
-	ck_assert(result.done && !result.confirmed && !result.missing);
-	ck_assert_msg(strstr(result.message, words), "%s", result.message);
-}
-
-START_TEST(a_target_that_faults_is_an_error)
-{
-	struct target target = target_fixed;
-
-	target.name = "faulty";
-	expect_error(&target, test_read_null, -EFAULT, "faulty, empty: signal 11");
-	expect_error(&target, test_ill, -EFAULT, "signal 4");
-	/* It returns 7, which means nothing. */
-	expect_error(&target, test_spoil, -EIO, "gave 7");
-}
-END_TEST
-
-START_TEST(a_write_without_end_is_cut_off)
-{
-	struct target target = target_fixed;
-	static struct stage_write write;
-	struct stage stage;
-
-	target.name = "endless";
-	target.write = (int (*)(struct target_ring *, const void *, size_t))(void *)test_for_ever;
-	ck_assert_int_eq(stage_open(&stage, steppers[_i], &target, scenario_find("empty")), 0);
-	stage_begin(&stage, &write, 0, 0);
-	/* As if it had been at it for long. */
-	write.boundary = (1u << 18) - 50;
-	for (unsigned steps = 0; !stage.error; steps++) {
-		require(steps < 100);
-		stage_step(&stage, &write);
-	}
-	ck_assert_int_eq(stage.error, -ETIME);
-	ck_assert_msg(strstr(stage.message, "endless, empty") && strstr(stage.message, "end"), "%s", stage.message);
-	stage_close(&stage);
-}
-END_TEST
-
 #endif
-
-/* ---- where it is not permitted ---- */
-
-/* As a container does it. */
-static void forbid_ptrace(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]), .filter = filter };
-
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
-START_TEST(ptrace_that_is_forbidden_is_told)
-{
-	static struct step_result result;
-	struct step_config config = {
-		.target = &target_fixed, .stepper = &stepper_ptrace, .depth = 1, .strikes = 1, .duration_ns = NS_PER_S
-	};
-	struct stage stage;
-	char message[192] = "";
-
-	forbid_ptrace();
-	ck_assert_int_eq(stepper_ptrace.open(message, sizeof(message)), -EPERM);
-	ck_assert_ptr_nonnull(strstr(message, "ptrace is not permitted"));
-	ck_assert_int_eq(stage_open(&stage, &stepper_ptrace, &target_fixed, &scenarios[0]), -EPERM);
-	ck_assert_str_eq(stage.message, message);
-	stage_close(&stage);
-	step_run(&config, &result, NULL);
-	ck_assert(result.done && result.missing && result.error == -EPERM && !result.confirmed);
-	ck_assert_str_eq(result.message, message);
-	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-}
-END_TEST
-
-static void add_for_each(TCase *tcase, const TTest *test, const char *const missing[STEPPERS])
-{
-	for (int i = 0; i < STEPPERS; i++) {
-		if (missing[i])
-			suite_add(tcase, test, missing[i]);
-		else
-			tcase_add_loop_test(tcase, test, i, i + 1);
-	}
-}
 
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("stepper");
 	TCase *tcase = suite_case(suite, "stepper");
-	const char *missing[STEPPERS] = { stepping_missing(steppers[0]), stepping_missing(steppers[1]) };
+	const char *missing[STEPPERS];
 
+	steppers_missing(missing);
 	suite_add(tcase, both_see_the_same, missing[0] ? missing[0] : missing[1]);
-	add_for_each(tcase, nothing_is_left_behind, missing);
-	add_for_each(tcase, a_machine_has_its_own_signal_mask, missing);
+	steppers_add(tcase, nothing_is_left_behind, missing);
+	steppers_add(tcase, a_machine_has_its_own_signal_mask, missing);
 #ifdef __x86_64__
-	add_for_each(tcase, a_suspended_machine_is_data, missing);
-	add_for_each(tcase, turns_of_a_repeated_instruction, missing);
-	add_for_each(tcase, first_second_and_last_turn_are_struck, missing);
+	steppers_add(tcase, a_suspended_machine_is_data, missing);
+	steppers_add(tcase, turns_of_a_repeated_instruction, missing);
+	steppers_add(tcase, first_second_and_last_turn_are_struck, missing);
 	suite_add(tcase, repeats_are_explored, missing[0]);
-	add_for_each(tcase, faults_are_told, missing);
-	suite_add(tcase, a_target_that_faults_is_an_error, missing[0]);
-	add_for_each(tcase, a_write_without_end_is_cut_off, missing);
 #endif
-	/* Where there is none, it is not known whether filters are (emulators). */
-	suite_add(tcase, ptrace_that_is_forbidden_is_told, missing[1]);
 	return suite;
 }

@@ -15,15 +15,12 @@
 
 #include "clock.h"
 #include "stepping.h"
+#include "steppers.h"
 #include "suite.h"
 #include "step/explore.h"
 #include "step/scenario.h"
 #include "twins.h"
 #include "verdict.h"
-
-static const struct stepper *const steppers[] = { &stepper_trap, &stepper_ptrace };
-
-#define STEPPERS 2
 
 /* ---- memory that no region tells of ---- */
 
@@ -196,7 +193,7 @@ Suite *suite_make(void)
 {
 	Suite *suite = suite_create("unfit");
 	TCase *tcase = suite_case(suite, "unfit");
-	const char *missing = stepping_missing(&stepper_trap);
+	const char *missing = stepping_missing(&stepper_trap), *missing_each[STEPPERS];
 
 	if (!missing)
 		tcase_add_unchecked_fixture(tcase, step_legacy, NULL);
@@ -204,12 +201,7 @@ Suite *suite_make(void)
 	suite_add(tcase, without_regions, missing);
 	suite_add(tcase, whose_interrupts_are_its_own, missing);
 	suite_add(tcase, without_reserve, missing);
-	for (int i = 0; i < STEPPERS; i++) {
-		missing = stepping_missing(steppers[i]);
-		if (missing)
-			suite_add(tcase, signals_from_without, missing);
-		else
-			tcase_add_loop_test(tcase, signals_from_without, i, i + 1);
-	}
+	steppers_missing(missing_each);
+	steppers_add(tcase, signals_from_without, missing_each);
 	return suite;
 }

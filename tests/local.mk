@@ -53,8 +53,8 @@ check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/ch
 	tests/check_placement tests/check_reader tests/check_refused tests/check_registry tests/check_report \
 	tests/check_resources tests/check_ring tests/check_run tests/check_scenario tests/check_section \
 	tests/check_semantics tests/check_set tests/check_shared tests/check_signals tests/check_snapshot \
-	tests/check_steer tests/check_stepper tests/check_swap tests/check_target tests/check_tiers \
-	tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_pass \
+	tests/check_steer tests/check_stepper tests/check_stepper_errors tests/check_swap tests/check_target \
+	tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_pass \
 	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
@@ -62,8 +62,9 @@ TESTS += $(check_suites)
 # main, and what else the suites have in common.
 check_LTLIBRARIES += tests/libsuite.la
 tests_libsuite_la_SOURCES = tests/channels.c tests/channels.h tests/confined.c tests/confined.h tests/explored.c \
-	tests/explored.h tests/history.h tests/imitated.h tests/judged.h tests/stepping.c tests/stepping.h \
-	tests/suite.c tests/suite.h tests/temporary.h tests/twins.h
+	tests/explored.h tests/history.h tests/imitated.h tests/judged.h tests/machines.c tests/machines.h \
+	tests/steppers.c tests/steppers.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h \
+	tests/temporary.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS) $(LIBURCU_CFLAGS)
 
@@ -177,6 +178,8 @@ tests_check_steer_LDFLAGS = $(suite_ldflags)
 tests_check_steer_LDADD = $(suite_libs)
 tests_check_stepper_LDFLAGS = $(suite_ldflags)
 tests_check_stepper_LDADD = $(suite_libs)
+tests_check_stepper_errors_LDFLAGS = $(suite_ldflags)
+tests_check_stepper_errors_LDADD = $(suite_libs)
 tests_check_swap_LDFLAGS = $(suite_ldflags)
 tests_check_swap_LDADD = $(suite_libs)
 tests_check_target_LDFLAGS = $(suite_ldflags)
@@ -263,7 +266,8 @@ fuzz-long: $(fuzzers)
 # Left out: what looks at instructions or counts them, where gcov's are in between, and what holds runs to their time.
 # Files of counters are everybody's, since some tests go on as another user.
 coverage_left_out = tests/aarch64.sh tests/abi.sh tests/no_lock_prefix.sh tests/replay.sh tests/symbols.sh \
-	$(patsubst %,tests/check_%,blunt dump exact explore holes mistakes run stepper tiers unfit verdict_step)
+	$(patsubst %,tests/check_%,blunt dump exact explore holes mistakes run stepper stepper_errors tiers unfit \
+	verdict_step)
 EXTRA_DIST += tests/coverage.h
 coverage:
 	@command -v gcovr >/dev/null || { echo "make coverage needs gcovr: install it" >&2; exit 1; }
