@@ -1,85 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_semantics.c - what every kind of ring has in common beyond write and read: pause, discard, gather, fork, errno
+ * check_semantics.c - what every kind of ring has in common beyond write and read: pause, discard, gather, errno
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "kinds.h"
 #include "suite.h"
 
 #define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
-#define START (UINT64_MAX - 63)
-
-/* Every kind of ring. */
-static const struct {
-	uint32_t flags;
-	uint64_t sample_id;
-} kinds[] = {
-	{ 0, 0 },
-	{ NRB_OVERWRITE, 0 },
-	{ NRB_BACKWARD, 0 },
-	{ NRB_OVERWRITE | NRB_BACKWARD, 0 },
-	{ NRB_WAKE_WATERMARK, NRB_SAMPLE_TIME | NRB_SAMPLE_CPU },
-	{ NRB_WAKE_RECORDS | NRB_BACKWARD, NRB_SAMPLE_TID },
-	{ NRB_WAKE_RECORDS | NRB_OVERWRITE, 0 },
-};
-
-#define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
-
-static struct nrb_ring *ring_of(int kind, const char *path)
-{
-	struct nrb_attr attr = NRB_ATTR_INIT;
-	struct nrb_ring *ring;
-
-	attr.data_size = PAGE;
-	attr.start = START;
-	attr.flags = kinds[kind].flags;
-	attr.sample_id = kinds[kind].sample_id;
-	attr.path = path;
-	ring = nrb_create(&attr);
-	ck_assert_msg(ring, "nrb_create: %m");
-	return ring;
-}
-
-/* The next record is of @type with @size bytes of payload that begin with @text. */
-static void expect(struct nrb_reader *reader, uint32_t type, uint32_t size, const char *text)
-{
-	struct nrb_record record;
-
-	ck_assert_int_eq(nrb_reader_next(reader, &record), 1);
-	ck_assert_uint_eq(record.type, type);
-	ck_assert_uint_eq(record.size, size);
-	ck_assert_int_eq(memcmp(record.payload, text, strlen(text)), 0);
-}
-
-static void expect_lost(struct nrb_reader *reader, uint64_t lost)
-{
-	struct nrb_record record;
-
-	ck_assert_int_eq(nrb_reader_next(reader, &record), 1);
-	ck_assert_uint_eq(record.type, NRB_RECORD_LOST);
-	ck_assert_uint_eq(((const struct nrb_lost *)record.payload)->lost, lost);
-}
-
-static void expect_end(struct nrb_reader *reader)
-{
-	struct nrb_record record;
-
-	ck_assert_int_eq(nrb_reader_next(reader, &record), 0);
-}
 
 /* ---- pause ---- */
 
 START_TEST(pause_here)
 {
-	struct nrb_ring *ring = ring_of(_i, NULL);
+	struct nrb_ring *ring = kind_ring(_i, NULL);
 	struct nrb_reader *reader = reader_make(ring);
 	struct nrb_reservation r, refused;
 	uint64_t head;
@@ -104,57 +44,12 @@ START_TEST(pause_here)
 	ck_assert_int_eq(nrb_write(ring, 10, "after", 5), 0);
 	ck_assert_uint_eq(nrb_lost(ring), 0);
 	ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
-	expect(reader, 9, 8, "outer");
+	expect_record(reader, 9, 8, "outer");
 	expect_lost(reader, 3);
-	expect(reader, 10, 8, "after");
+	expect_record(reader, 10, 8, "after");
 	expect_end(reader);
 	nrb_reader_close(reader);
 	nrb_destroy(ring);
-}
-END_TEST
-
-/* As another process does it: who may not write to the file may not. */
-static int pause_there(const char *path)
-{
-	struct nrb_reader *reader = nrb_reader_open_path(path), *readonly;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	readonly = nrb_reader_open_fd(fd);
-	if (!reader || !readonly)
-		return 2;
-	if (nrb_reader_pause(readonly) != -EACCES || nrb_reader_resume(readonly) != -EACCES)
-		return 3;
-	return nrb_reader_pause(reader) ? 4 : 0;
-}
-
-START_TEST(pause_elsewhere)
-{
-	const char *path = scratch_path("ring");
-	struct nrb_ring *ring = ring_of(_i, path);
-	struct nrb_reader *reader = reader_make(ring);
-	int status;
-	pid_t pid;
-
-	ck_assert_int_eq(nrb_write(ring, 9, "before", 6), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (!pid)
-		_exit(pause_there(path));
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(status == 0, "status %#x", status);
-	for (unsigned i = 0; i < 1000; i++)
-		ck_assert_int_eq(nrb_write(ring, 9, "", 0), -ENOSPC);
-	ck_assert_int_eq(nrb_reader_resume(reader), 0);
-	ck_assert_int_eq(nrb_write(ring, 10, "after", 5), 0);
-	ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
-	expect(reader, 9, 8, "before");
-	expect_lost(reader, 1000);
-	expect(reader, 10, 8, "after");
-	expect_end(reader);
-	nrb_reader_close(reader);
-	nrb_destroy(ring);
-	unlink(path);
-	unlink(scratch_path("ring.writer"));
 }
 END_TEST
 
@@ -162,7 +57,7 @@ END_TEST
 
 START_TEST(discard)
 {
-	struct nrb_ring *ring = ring_of(_i, NULL);
+	struct nrb_ring *ring = kind_ring(_i, NULL);
 	struct nrb_reader *reader = reader_make(ring);
 	struct nrb_reservation outer, inner;
 	int64_t found;
@@ -190,9 +85,9 @@ START_TEST(discard)
 	ck_assert_uint_eq(nrb_lost(ring), 0);
 	ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
 	expect_lost(reader, 1);
-	expect(reader, 10, 8, "one");
-	expect(reader, 10, 8, "two");
-	expect(reader, 10, 8, "three");
+	expect_record(reader, 10, 8, "one");
+	expect_record(reader, 10, 8, "two");
+	expect_record(reader, 10, 8, "three");
 	expect_end(reader);
 	nrb_reader_release(reader);
 	if (!(kinds[_i].flags & NRB_OVERWRITE))
@@ -205,7 +100,7 @@ END_TEST
 /* A ring's worth of nothing, many times over: the room comes back. */
 START_TEST(discard_all)
 {
-	struct nrb_ring *ring = ring_of(_i, NULL);
+	struct nrb_ring *ring = kind_ring(_i, NULL);
 	struct nrb_reader *reader = reader_make(ring);
 	struct nrb_reservation r;
 	struct nrb_record record;
@@ -228,7 +123,7 @@ END_TEST
 /* What is released is all that was gone through, in however many polls. */
 START_TEST(release)
 {
-	struct nrb_ring *ring = ring_of(_i, NULL);
+	struct nrb_ring *ring = kind_ring(_i, NULL);
 	struct nrb_reader *reader = reader_make(ring);
 	const uint32_t trailer = 8 * (uint32_t)__builtin_popcountll(kinds[_i].sample_id);
 	uint64_t each = 16 + trailer, given = kinds[_i].flags & NRB_BACKWARD ? 0 - each : each;
@@ -240,27 +135,27 @@ START_TEST(release)
 	for (unsigned i = 0; i < 4; i++)
 		ck_assert_int_eq(nrb_write(ring, 9, "8 bytes!", 8), 0);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), (int64_t)(4 * each));
-	expect(reader, 9, 8, "8 bytes!");
+	expect_record(reader, 9, 8, "8 bytes!");
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), (int64_t)(3 * each));
 	nrb_reader_release(reader);
-	ck_assert(nrb_reader_tail(reader) == START + given);
+	ck_assert(nrb_reader_tail(reader) == KIND_START + given);
 	for (unsigned i = 0; i < 3; i++)
-		expect(reader, 9, 8, "8 bytes!");
+		expect_record(reader, 9, 8, "8 bytes!");
 	ck_assert_int_eq(nrb_write(ring, 10, suite_zeros, 8), 0);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), (int64_t)each);
 	/* Those of the poll before, and none of this one. */
 	nrb_reader_release(reader);
-	ck_assert(nrb_reader_tail(reader) == START + 4 * given);
+	ck_assert(nrb_reader_tail(reader) == KIND_START + 4 * given);
 	ck_assert_uint_eq(nrb_reader_skip(reader), each);
-	ck_assert(nrb_reader_tail(reader) == START + 5 * given);
+	ck_assert(nrb_reader_tail(reader) == KIND_START + 5 * given);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), 0);
 	/* Again from the first that was not released; but of a flight recorder from the oldest. */
 	ck_assert_int_eq(nrb_write(ring, 11, suite_zeros, 8), 0);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), (int64_t)each);
-	expect(reader, 11, 8, "");
+	expect_record(reader, 11, 8, "");
 	nrb_reader_rewind(reader);
 	ck_assert_int_eq(nrb_reader_poll(reader, NULL), (int64_t)(given ? each : 6 * each));
-	expect(reader, given ? 11 : 9, 8, "");
+	expect_record(reader, given ? 11 : 9, 8, "");
 	nrb_reader_close(reader);
 	nrb_destroy(ring);
 }
@@ -297,7 +192,7 @@ static void check_gathered(struct nrb_ring *ring, struct nrb_reader *reader, uin
 
 START_TEST(gather)
 {
-	struct nrb_ring *ring = ring_of(_i, NULL);
+	struct nrb_ring *ring = kind_ring(_i, NULL);
 	struct nrb_reader *reader = reader_make(ring);
 	struct iovec part[2] = { { .iov_base = NULL, .iov_len = SIZE_MAX }, { .iov_base = NULL, .iov_len = 1 } };
 	uint64_t seed = 5;
@@ -313,91 +208,7 @@ START_TEST(gather)
 	ck_assert_uint_eq(nrb_lost(ring), 0);
 	ck_assert_int_eq(nrb_writev(ring, 9, NULL, 0), 0);
 	ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
-	expect(reader, 9, 0, "");
-	nrb_reader_close(reader);
-	nrb_destroy(ring);
-}
-END_TEST
-
-/* ---- fork ---- */
-
-/* In the child. Return: its exit status. */
-static int child(struct nrb_ring *ring, struct nrb_reservation *inside)
-{
-	uint64_t head = nrb_reserved_head(ring);
-	struct nrb_reservation r;
-	struct nrb_reader *reader;
-	struct nrb_record record, first;
-
-	if (nrb_write(ring, 9, "child", 5) != -EPERM || nrb_write(ring, 9, "", 0) != -EPERM)
-		return 2;
-	if (nrb_reserve(ring, &r, 9, 8) != -EPERM || nrb_writev(ring, 9, NULL, 0) != -EPERM)
-		return 3;
-	/* The parent's reservation is the parent's to end. */
-	nrb_commit(ring, inside);
-	nrb_discard(ring, inside);
-	if (nrb_reserved_head(ring) != head || nrb_lost(ring) || nrb_payload_max(ring))
-		return 4;
-	reader = nrb_reader_open(ring);
-	if (!reader)
-		return 5;
-	if (nrb_reader_poll(reader, NULL) <= 0 || nrb_reader_next(reader, &first) != 1 ||
-	    memcmp(first.payload, "parent", 6))
-		return 6;
-	if (nrb_reader_next(reader, &record) != 0)
-		return 7;
-	nrb_destroy(ring);
-	/* Its own mapping stays. */
-	if (memcmp(first.payload, "parent", 6) || nrb_reader_poll(reader, NULL) < 0)
-		return 8;
-	nrb_reader_close(reader);
-	return 0;
-}
-
-/* Why a forked child cannot be told from its parent here: Linux before 4.14, and some emulators. NULL: it can. */
-static const char *wipe_missing(void)
-{
-	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	const char *missing = "MADV_WIPEONFORK does nothing here";
-	int status;
-	pid_t pid;
-
-	if (page == MAP_FAILED)
-		return "no memory";
-	*page = 1;
-	pid = madvise(page, 4096, MADV_WIPEONFORK) ? -1 : fork();
-	if (!pid)
-		_exit(*page);
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && !status)
-		missing = NULL;
-	munmap(page, 4096);
-	return missing;
-}
-
-START_TEST(forked)
-{
-	struct nrb_ring *ring = ring_of(_i, NULL);
-	struct nrb_reader *reader = reader_make(ring);
-	struct nrb_reservation r;
-	int status;
-	pid_t pid;
-
-	ck_assert_int_eq(nrb_write(ring, 9, "parent", 6), 0);
-	ck_assert_int_eq(nrb_reserve(ring, &r, 10, 8), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (!pid)
-		_exit(child(ring, &r));
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(status == 0, "the child's status: %#x", status);
-	memcpy(r.payload, "goes on!", 8);
-	nrb_commit(ring, &r);
-	ck_assert_int_eq(nrb_write(ring, 11, "and on", 6), 0);
-	ck_assert_int_gt(nrb_reader_poll(reader, NULL), 0);
-	expect(reader, 9, 8, "parent");
-	expect(reader, 10, 8, "goes on!");
-	expect(reader, 11, 8, "and on");
-	expect_end(reader);
+	expect_record(reader, 9, 0, "");
 	nrb_reader_close(reader);
 	nrb_destroy(ring);
 }
@@ -407,7 +218,7 @@ END_TEST
 
 START_TEST(kept_errno)
 {
-	struct nrb_ring *ring = ring_of(_i, NULL);
+	struct nrb_ring *ring = kind_ring(_i, NULL);
 	struct nrb_reservation r;
 	int error = 4000;
 
@@ -434,7 +245,7 @@ END_TEST
 /* In the memory itself: misc is 0 in each header, whatever stood there before. */
 START_TEST(misc)
 {
-	struct nrb_ring *ring = ring_of(_i, NULL);
+	struct nrb_ring *ring = kind_ring(_i, NULL);
 	unsigned char *file = map_whole(nrb_fd(ring), NULL);
 	struct nrb_reader *reader = reader_make(ring);
 	struct nrb_record record;
@@ -513,7 +324,7 @@ END_TEST
 Suite *suite_make(void)
 {
 	Suite *suite = suite_create("semantics");
-	TCase *writing = suite_case(suite, "writing"), *processes = suite_case(suite, "processes");
+	TCase *writing = suite_case(suite, "writing");
 
 	tcase_add_loop_test(writing, pause_here, 0, KINDS);
 	tcase_add_loop_test(writing, discard, 0, KINDS);
@@ -523,8 +334,5 @@ Suite *suite_make(void)
 	tcase_add_loop_test(writing, kept_errno, 0, KINDS);
 	tcase_add_loop_test(writing, misc, 0, KINDS);
 	tcase_add_test(writing, attributes);
-	tcase_add_unchecked_fixture(processes, scratch_make, scratch_remove);
-	tcase_add_loop_test(processes, pause_elsewhere, 0, KINDS);
-	suite_add_loop(processes, forked, KINDS, wipe_missing());
 	return suite;
 }

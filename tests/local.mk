@@ -50,21 +50,22 @@ check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/ch
 	tests/check_kernel tests/check_kernel_backward tests/check_kernel_tier tests/check_listing \
 	tests/check_loop tests/check_lttng tests/check_mistakes tests/check_number tests/check_open \
 	tests/check_oracle tests/check_oracle_modes tests/check_output tests/check_overwrite tests/check_payload \
-	tests/check_placement tests/check_reader tests/check_refused tests/check_registry tests/check_report \
-	tests/check_resources tests/check_ring tests/check_run tests/check_scenario tests/check_section \
-	tests/check_semantics tests/check_set tests/check_shared tests/check_signals tests/check_snapshot \
-	tests/check_steer tests/check_stepper tests/check_stepper_errors tests/check_swap tests/check_target \
-	tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict tests/check_verdict_pass \
-	tests/check_verdict_step tests/check_wait tests/check_wakeup tests/check_write_read
+	tests/check_placement tests/check_processes tests/check_reader tests/check_refused tests/check_registry \
+	tests/check_report tests/check_resources tests/check_ring tests/check_run tests/check_scenario \
+	tests/check_section tests/check_semantics tests/check_set tests/check_shared tests/check_signals \
+	tests/check_snapshot tests/check_steer tests/check_stepper tests/check_stepper_errors tests/check_swap \
+	tests/check_target tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict \
+	tests/check_verdict_pass tests/check_verdict_step tests/check_wait tests/check_wakeup \
+	tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
 # main, and what else the suites have in common.
 check_LTLIBRARIES += tests/libsuite.la
 tests_libsuite_la_SOURCES = tests/channels.c tests/channels.h tests/confined.c tests/confined.h tests/explored.c \
-	tests/explored.h tests/history.h tests/imitated.h tests/judged.h tests/machines.c tests/machines.h \
-	tests/steppers.c tests/steppers.h tests/stepping.c tests/stepping.h tests/suite.c tests/suite.h \
-	tests/temporary.h tests/twins.h
+	tests/explored.h tests/history.h tests/imitated.h tests/judged.h tests/kinds.c tests/kinds.h \
+	tests/machines.c tests/machines.h tests/steppers.c tests/steppers.h tests/stepping.c tests/stepping.h \
+	tests/suite.c tests/suite.h tests/temporary.h tests/twins.h
 tests_libsuite_la_LIBADD = stress/libstress.la src/libnrb.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS) $(LIBURCU_CFLAGS)
 
@@ -145,6 +146,8 @@ tests_check_payload_LDFLAGS = $(suite_ldflags)
 tests_check_payload_LDADD = $(suite_libs)
 tests_check_placement_LDFLAGS = $(suite_ldflags)
 tests_check_placement_LDADD = $(suite_libs)
+tests_check_processes_LDFLAGS = $(suite_ldflags)
+tests_check_processes_LDADD = $(suite_libs)
 tests_check_reader_LDFLAGS = $(suite_ldflags)
 tests_check_reader_LDADD = $(suite_libs)
 tests_check_refused_LDFLAGS = $(suite_ldflags) $(refused_calls:%=-Wl,--wrap=%)
