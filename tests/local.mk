@@ -53,10 +53,10 @@ check_suites = tests/check_bench tests/check_blunt tests/check_boundary tests/ch
 	tests/check_placement tests/check_processes tests/check_reader tests/check_refused tests/check_registry \
 	tests/check_report tests/check_resources tests/check_ring tests/check_run tests/check_scenario \
 	tests/check_section tests/check_semantics tests/check_set tests/check_shared tests/check_signals \
-	tests/check_snapshot tests/check_steer tests/check_stepper tests/check_stepper_errors tests/check_swap \
-	tests/check_target tests/check_tiers tests/check_trailer tests/check_unfit tests/check_verdict \
-	tests/check_verdict_pass tests/check_verdict_step tests/check_wait tests/check_wakeup \
-	tests/check_write_read
+	tests/check_snapshot tests/check_statistics tests/check_steer tests/check_stepper \
+	tests/check_stepper_errors tests/check_swap tests/check_target tests/check_tiers tests/check_trailer \
+	tests/check_unfit tests/check_verdict tests/check_verdict_pass tests/check_verdict_step tests/check_wait \
+	tests/check_wakeup tests/check_write_read
 check_PROGRAMS += $(check_suites)
 TESTS += $(check_suites)
 
@@ -177,6 +177,9 @@ tests_check_signals_LDFLAGS = $(suite_ldflags)
 tests_check_signals_LDADD = $(suite_libs)
 tests_check_snapshot_LDFLAGS = $(suite_ldflags)
 tests_check_snapshot_LDADD = $(suite_libs)
+tests_check_statistics_CPPFLAGS = -I$(srcdir)/bench $(AM_CPPFLAGS)
+tests_check_statistics_LDFLAGS = $(suite_ldflags)
+tests_check_statistics_LDADD = bench/libbench.la $(suite_libs) -lm
 tests_check_steer_LDFLAGS = $(suite_ldflags)
 tests_check_steer_LDADD = $(suite_libs)
 tests_check_stepper_LDFLAGS = $(suite_ldflags)
