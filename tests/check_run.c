@@ -333,7 +333,6 @@ START_TEST(the_map_holds_every_strike)
 			for (unsigned k = 0; k < run.survey->exposure[i].count; k++)
 				ck_assert(boundaries_find(map, run.survey->exposure[i].boundary[k].pc)->exposed);
 		}
-		run_free(&run);
 	} while (!followed && clock_ns() < end);
 	ck_assert(followed);
 }
