@@ -49,9 +49,9 @@ explore() {
 	mkdir -p "$tmp/$model.$name" && cd "$tmp/$model.$name" && cp "$models/$model.pml" . || return 1
 	# Where states are not millions, optimising takes longer than searching.
 	local optimise=-O0
-	[ "$want" != verified ] || { search=-DNOFAIR hash=-w24; }
+	[ "$want" != verified ] || search=-DNOFAIR
 	case "$full $model $want" in
-	"yes ring verified" | "yes section verified") optimise=-O2 ;;
+	"yes ring verified" | "yes section verified") optimise=-O2 hash=-w24 ;;
 	esac
 	{
 		spin "-P$compiler -E -x c" -a "-DPROTOCOL=${name//-/_}" "$@" "$model.pml" &&
