@@ -3,6 +3,7 @@
  * check_verdict_pass.c - what it takes to PASS, and how strong that evidence is
  */
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "judged.h"
@@ -164,6 +165,24 @@ START_TEST(only_controls)
 }
 END_TEST
 
+/* What was asked for had nothing to strike at: nothing was tried of it, unless another tier did. */
+START_TEST(nothing_to_strike_at)
+{
+	struct target_result *idle;
+
+	begin();
+	add_caught(TIER_AIM);
+	idle = add_clean("queue", TIER_AIM);
+	idle->idle = true;
+	snprintf(idle->message, sizeof(idle->message), "nothing to aim at");
+	EXPECT(VERDICT_SKIP);
+	EXPECT_IN(run.reason, "nothing to aim at");
+	add_caught(TIER_TIMER);
+	add_clean("queue", TIER_TIMER);
+	EXPECT(VERDICT_PASS);
+}
+END_TEST
+
 /* A control that this tier cannot show proves nothing there; with nothing else there is no evidence at all. */
 START_TEST(control_that_cannot_show)
 {
@@ -200,6 +219,7 @@ Suite *suite_make(void)
 	tcase_add_test(good, exposure_needed);
 	tcase_add_test(good, masked_needs_no_exposure);
 	tcase_add_test(good, only_controls);
+	tcase_add_test(good, nothing_to_strike_at);
 	tcase_add_test(good, control_that_cannot_show);
 	tcase_add_test(good, only_controls_that_cannot_show);
 	return suite;
