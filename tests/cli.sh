@@ -230,9 +230,10 @@ from_elsewhere() {
 # Where the older head is stored over the newer one is exposed, and some exposed boundary is struck: by chance, so that
 # it is tried a few times.
 maps() {
-	local store='mov[lq]* %[a-z0-9]*, [-0-9a-fx]*(%[a-z0-9]*) .*exposed, decreasing'
-	for _ in 1 2 3 4 5; do
-		ends_well "$1" legacy --duration=300ms --map || return 1
+	local duration store='mov[lq]* %[a-z0-9]*, [-0-9a-fx]*(%[a-z0-9]*) .*exposed, decreasing'
+	# Longer, where others leave this machine little time.
+	for duration in 300ms 300ms 1 3 10; do
+		ends_well "$1" legacy --duration="$duration" --map || return 1
 		grep -q '^map of legacy: [1-9]' "$tmp/out" || return 1
 		if grep -q '^    source .*instruction' "$tmp/out"; then
 			grep -q "$store" "$tmp/out" && grep -q 'not reached$' "$tmp/out" || return 1
