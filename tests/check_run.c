@@ -209,7 +209,10 @@ START_TEST(what_was_seen_before_a_crash_counts)
 }
 END_TEST
 
-/* Where others have the CPU, one that hangs cannot be told from one that is not let run: then that is said. */
+/*
+ * Where others have the CPU, one that hangs cannot be told from one that is not let run: then that is said. Or it does
+ * not get as far as to hang, in either of the two slices.
+ */
 START_TEST(a_hang_ends_in_time)
 {
 	struct target hang = target_fixed;
@@ -220,10 +223,11 @@ START_TEST(a_hang_ends_in_time)
 	hang.write = hang_write;
 	do {
 		writes_left = 20000;
-		begin(SHORT_NS, &hang, NULL);
+		begin(2 * SHORT_NS, &hang, NULL);
 		in_time = go_timed();
-		ck_assert_msg(verdict.verdict == VERDICT_ERROR || strstr(verdict.reason, "too busy"), "%s",
-			      verdict.reason);
+		ck_assert_msg(verdict.verdict == VERDICT_ERROR || strstr(verdict.reason, "too busy") ||
+				      run.result[0].counts.records < 2 * 20000,
+			      "%s", verdict.reason);
 	} while ((!in_time || verdict.verdict != VERDICT_ERROR) && clock_ns() < end);
 	ck_assert(in_time);
 	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
