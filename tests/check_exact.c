@@ -447,7 +447,8 @@ Suite *suite_make(void)
 	suite_add(shortcuts, small_write, missing);
 	suite_add(shortcuts, deeper, missing);
 	suite_add(plays, unstruck, missing);
-	suite_add(hidden, hidden_state_is_an_error_where_it_matters, missing);
+	suite_add(hidden, hidden_state_is_an_error_where_it_matters,
+		  SANITIZED ? "this build's instructions are too many to step to the end" : missing);
 	if (missing) {
 		suite_add(shortcuts, every_target, missing);
 		suite_add(plays, one_by_one, missing);
