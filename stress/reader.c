@@ -94,9 +94,9 @@ static void take_findings(struct reader *reader, struct view *view, struct findi
 			nrb_add_relaxed(&reader->result->counts.by_class[strike.class].seen, 1);
 		writer_blame(writer, &strike, finding->kind);
 		event_report(reader->result, &writer->log, &strike, finding, writer->index, reader->index, now);
+		if (reader->first_violation_ns == UINT64_MAX)
+			reader->first_violation_ns = now;
 	}
-	if (findings->count && reader->first_violation_ns == UINT64_MAX)
-		reader->first_violation_ns = now;
 	findings->count = 0;
 }
 

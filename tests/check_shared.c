@@ -129,6 +129,35 @@ START_TEST(a_wrong_claim_is_found_out)
 }
 END_TEST
 
+/* ---- what cannot be told ---- */
+
+static uint64_t late_head(const struct target_reader *reader)
+{
+	return target_fixed.head(reader) - 8;
+}
+
+static uint64_t late_reserved(const struct target_ring *ring)
+{
+	return target_fixed.reserved_head(ring) - 8;
+}
+
+/* A head that is made up of records counted lags behind the tail: that is none of the ring's, nor a time to be told. */
+START_TEST(what_is_not_judged_leaves_no_time)
+{
+	struct target late = target_fixed;
+
+	late.name = "late";
+	late.checks = 0;
+	late.head = late_head;
+	late.reserved_head = late_reserved;
+	go(&late, 1);
+	ck_assert_msg(!run.result[0].failed, "%s", run.result[0].message);
+	ck_assert_uint_gt(run.result[0].counts.records_read, 0);
+	ck_assert_uint_eq(run.result[0].events, 0);
+	ck_assert_uint_eq(run.result[0].first_violation_ns, UINT64_MAX);
+}
+END_TEST
+
 /* ---- what it is worth ---- */
 
 static struct target_result result[2];
@@ -213,6 +242,7 @@ Suite *suite_make(void)
 	tcase_add_test(tcase, each_thread_has_its_own_numbers);
 	tcase_add_test(tcase, threads_that_never_met_prove_nothing);
 	suite_add(tcase, a_wrong_claim_is_found_out, no_reader);
+	suite_add(tcase, what_is_not_judged_leaves_no_time, no_reader);
 	suite_add_loop(tcase, both_are_read_to_the_end, 2, no_reader);
 	return suite;
 }
