@@ -75,11 +75,12 @@ static bool is_crowded(struct writer *writer)
 	uint64_t limit = writer->config->data_size / 4 * 3;
 	uint64_t head = writer->target->reserved_head(writer->ring);
 
-	if (head - writer->tail_seen <= limit)
+	/* Signed: of records that are counted as their writes return, another thread's may have been read before. */
+	if ((int64_t)(head - writer->tail_seen) <= (int64_t)limit)
 		return false;
 	/* The reader's line is touched only when there seems to be no room. */
 	writer->tail_seen = writer->target->tail(writer->reader);
-	return head - writer->tail_seen > limit;
+	return (int64_t)(head - writer->tail_seen) > (int64_t)limit;
 }
 
 static void base_advanced(struct writer *writer)
