@@ -132,18 +132,27 @@ static unsigned consumer_cpu(const struct placement *placement, unsigned ring)
 	return placement->reader[0].cpu;
 }
 
-/*
- * A second thread that writes into the ring of this number: where the next ring's writer is, so that the two run at the
- * same time; where there is one ring only, beside its reader.
- */
+/* The CPU for a second writer of the ring of this number: of the next ring's writer that is not on the owner's, so that
+ * the two run at the same time; where there is none, the reader's. */
+static unsigned sharer_cpu(const struct placement *placement, unsigned ring)
+{
+	for (unsigned i = 1; i < placement->writers; i++) {
+		unsigned cpu = placement->writer[(ring + i) % placement->writers].cpu;
+
+		if (cpu != placement->writer[ring].cpu)
+			return cpu;
+	}
+	return consumer_cpu(placement, ring);
+}
+
+/* A second thread that writes into the ring of this number. */
 static int set_up_sharer(struct slice *slice, unsigned ring)
 {
 	const struct placement *placement = slice->config->placement;
 	struct writer *owner = &slice->writer[ring], *sharer = &slice->writer[placement->writers + ring];
 	int rc = set_up_writer(slice, placement->writers + ring);
 
-	sharer->cpu = placement->writers > 1 ? placement->writer[(ring + 1) % placement->writers].cpu
-					     : consumer_cpu(placement, ring);
+	sharer->cpu = sharer_cpu(placement, ring);
 	/* A kick comes from another CPU. */
 	sharer->kicker_cpu = owner->cpu;
 	sharer->ring = owner->ring;
