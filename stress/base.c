@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -216,17 +217,31 @@ static void settle(struct writer *writer)
 		counts->shared_records = counts->records;
 }
 
+/* Return: whether the ring takes this thread for a writer; then it is to be told when it no longer is. */
+static bool attach(struct writer *writer)
+{
+	if (!writer->target->attach)
+		return true;
+	writer->error = writer->target->attach(writer->ring);
+	if (writer->error)
+		snprintf(writer->message, sizeof(writer->message), "attach() refused %s: %s%s",
+			 writer->other ? "one of two writing threads" : "the writing thread",
+			 strerror(abs(writer->error)),
+			 writer->other ? "; if one alone may write, leave NRB_PLUGIN_SHARED_WRITERS out of flags" : "");
+	return !writer->error;
+}
+
 void *base_main(void *argument)
 {
 	struct writer *writer = argument;
+	bool attached;
 
 	touch_stack();
 	this_writer = writer;
 	if (writer->target->file)
 		contain_thread(false);
-	if (writer->target->attach)
-		writer->error = writer->target->attach(writer->ring);
-	if (!writer->error)
+	attached = attach(writer);
+	if (attached)
 		writer->error = writer->injector->attach(writer);
 	writer->steered_ns = clock_ns();
 	if (!writer->error) {
@@ -238,7 +253,7 @@ void *base_main(void *argument)
 	}
 	writer->injector->detach(writer);
 	settle(writer);
-	if (writer->target->detach)
+	if (attached && writer->target->detach)
 		writer->target->detach(writer->ring);
 	/* slice:I  pairs with slice:J in reader.c: with "finished" come the writer's last counts. */
 	nrb_store_release(&writer->finished, 1);

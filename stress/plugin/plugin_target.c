@@ -349,6 +349,7 @@ static uint64_t measure(struct plugin *plugin, uint64_t data_size)
 {
 	static const uint64_t payload[NRB_PLUGIN_PAYLOAD_MIN / 8];
 	uint64_t records = 0, most = data_size / MEASURE_BYTES;
+	bool attached;
 	struct plugged *p;
 
 	if (plugin->measured_size == data_size)
@@ -356,10 +357,11 @@ static uint64_t measure(struct plugin *plugin, uint64_t data_size)
 	p = open_ring(plugin, data_size);
 	if (!p)
 		return MEASURE_BYTES;
-	if (!p->table->attach || !p->table->attach(p->ring))
+	attached = !p->table->attach || !p->table->attach(p->ring);
+	if (attached)
 		for (; records < most && !p->table->write(p->ring, payload, sizeof(payload)); records++)
 			contain_moved++;
-	if (p->table->detach)
+	if (attached && p->table->detach)
 		p->table->detach(p->ring);
 	plug_close((struct target_ring *)p);
 	plugin->measured_size = data_size;
