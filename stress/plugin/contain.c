@@ -20,6 +20,10 @@
 #define TICKS_MAX 60u
 #define LATE_LOOKS 8u
 
+/* Who comes second lets the first say what happened. */
+#define TELLING_NS 1000000
+#define TELLING_MAX 100u
+
 struct contained *contain_into;
 uint64_t contain_moved;
 static __thread bool reads;
@@ -47,18 +51,32 @@ static void tell_nesting(struct contained *ended)
 	}
 }
 
+/* Who crashed at the same time would end the process, and with it the thread that tells. */
+static void wait_until_told(void)
+{
+	const struct timespec period = { .tv_nsec = TELLING_NS };
+
+	/* contain:A  pairs with contain:B: with it comes all the rest. */
+	for (unsigned i = 0; i < TELLING_MAX && !nrb_load_acquire(&contain_into->told); i++)
+		nanosleep(&period, NULL);
+}
+
 bool contain_tell(enum violation kind, int signal, const void *context)
 {
 	if (!contain_into)
 		return false;
 	/* The first one is what happened; others follow from it. */
-	if (nrb_add_relaxed(&contain_into->any, 1))
+	if (nrb_add_relaxed(&contain_into->any, 1)) {
+		wait_until_told();
 		return true;
+	}
 	contain_into->kind = kind;
 	contain_into->signal = signal;
 	contain_into->pc = context ? context_pc(context) : 0;
 	contain_into->by_reader = reads;
 	tell_nesting(contain_into);
+	/* contain:B  pairs with contain:A. */
+	nrb_store_release(&contain_into->told, 1);
 	return true;
 }
 

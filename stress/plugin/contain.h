@@ -17,6 +17,7 @@
 
 struct contained {
 	uint32_t any;            /* 0: it did not end so */
+	uint32_t told;           /* and all of this is there */
 	uint32_t kind;           /* CRASH or HANG */
 	int32_t signal;          /* that was raised; of a hang 0 */
 	uint32_t by_reader;      /* in the reader's thread */
