@@ -251,5 +251,6 @@ void *reader_main(void *argument)
 	wind_up(reader);
 	if (watches)
 		target->unwatch();
+	reader->ended = true;
 	return NULL;
 }

@@ -30,6 +30,7 @@ struct reader {
 	pthread_t thread;
 	struct view *view;
 	unsigned views;
+	bool ended;                  /* by returning, and not within code of others */
 	bool displaced;              /* not on its CPU any more when it ended */
 	uint64_t first_violation_ns; /* since start_ns; UINT64_MAX: none */
 	_Alignas(64) uint32_t stop;  /* asked by the slice's main thread, after all writers have finished */

@@ -378,10 +378,24 @@ static void join_readers(struct slice *slice)
 	}
 }
 
+/* Code of others may end a thread of ours without a word; then nobody knows what else it would have shown. */
+static void look_for_gone(const struct slice *slice, unsigned writers)
+{
+	if (!slice->config->target->file)
+		return;
+	for (unsigned i = 0; i < writers; i++)
+		if (!nrb_load_acquire(&slice->writer[i].finished))
+			contain_thread_gone(false);
+	for (unsigned i = 0; i < slice->readers_running; i++)
+		if (!slice->reader[i].ended)
+			contain_thread_gone(true);
+}
+
 /* Return: whether every thread has ended, so that what they used may be freed. */
 static bool stop_threads(struct slice *slice)
 {
 	uint64_t cpu_ns[WRITERS_MAX] = { 0 };
+	unsigned writers = slice->writers_running;
 
 	for (unsigned i = 0; i < slice->writers_running; i++)
 		nrb_store_relaxed(&slice->writer[i].stop, 1);
@@ -400,6 +414,7 @@ static bool stop_threads(struct slice *slice)
 	for (unsigned i = 0; i < slice->readers_running; i++)
 		nrb_store_relaxed(&slice->reader[i].stop, 1);
 	join_readers(slice);
+	look_for_gone(slice, writers);
 	return true;
 }
 

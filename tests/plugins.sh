@@ -132,6 +132,12 @@ wrongly_shared() {
 		timed 1 wrongly_shared '^FAIL   wrongly-shared, which claims to be sound'
 }
 
+# The second thread alone goes wrong, or both at once: each is told for what it is.
+second() {
+	misbehaving "$2" && run "$1" timeout 60 "$stress" --inject=timer --duration=1 --writers=1 "$tmp/$2.so" &&
+		says "$3"
+}
+
 # All that a table may have, and memory that the harness does not know: our own ring by a way around. Each way takes a
 # process of its own, so the states that can be tried in the time are few.
 perf_layout() {
@@ -242,6 +248,13 @@ if [ "$(nproc)" -gt 1 ]; then
 	check "timer: two threads" shared
 	check "aim: all of a write" aimed
 	check "timer: two threads, where one may write" wrongly_shared
+	check "timer: the second thread crashes" second 1 SECOND_NULL 'crashed [0-9]+ time'
+	check "timer: both threads crash" second 1 BOTH_NULL 'crashed [0-9]+ times?: signal 11'
+	check "timer: the second thread loops" second 1 SECOND_LOOP 'hung [0-9]+ time'
+	check "timer: the second thread ends itself" second 1 SECOND_GONE 'crashed [0-9]+ times?: it ended'
+	check "timer: a reader ends itself" second 1 READ_GONE 'crashed [0-9]+ times?: it ended'
+	check "timer: the second thread is refused" second 2 SECOND_REFUSED 'attach\(\) refused one of two'
+	check "timer: the second thread loops in attach()" second 1 SECOND_ATTACH_LOOP 'hung [0-9]+ time'
 	check "timer: broken" timed 1 broken 'stuck'
 	check "timer: a mutex" timed 1 MUTEX 'hung [0-9]+ time'
 	check "timer: an endless loop" timed 1 LOOP 'hung [0-9]+ time'

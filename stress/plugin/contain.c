@@ -86,6 +86,12 @@ void contain_end(enum violation kind, int signal, const void *context)
 		_exit(0);
 }
 
+void contain_thread_gone(bool reader)
+{
+	reads = reader;
+	contain_end(CRASH, 0, NULL);
+}
+
 bool contain_take_status(struct contained *ended, int status)
 {
 	if (ended->any)

@@ -41,6 +41,9 @@ bool contain_tell(enum violation kind, int signal, const void *context);
 /* The same, and end the process. Returns when there is nobody to be told. */
 void contain_end(enum violation kind, int signal, const void *context);
 
+/* One of the process's threads ended itself, in code that ought to have returned: a crash. Context: who joined it. */
+void contain_thread_gone(bool reader);
+
 /* The wait status of a process that exited although nobody asked it to. */
 #define CONTAIN_EXITED (1 << 8)
 

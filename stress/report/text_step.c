@@ -19,7 +19,7 @@ void text_end(struct line *line, enum violation kind, uint64_t signal, uint64_t 
 	if (kind == CRASH && signal)
 		line_add(line, "signal %d (%s)", (int)signal, strsignal((int)signal));
 	else
-		line_add(line, kind == CRASH ? "it ended the process" : "it did not come back");
+		line_add(line, kind == CRASH ? "it ended the process, or its thread" : "it did not come back");
 	if (!pc)
 		return;
 	symbol_find(pc, &symbol);

@@ -7,13 +7,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* clang-format off */
 enum { NOTHING, MALLOC, MUTEX, LOOP, NULL_POINTER, VERSION, ABORT, EXIT, STACK, READ_LOOP, OPEN_CRASH, SIZE, NO_WRITE,
-       NAME_BAD, CONSTRUCTOR_CRASH, CONSTRUCTOR_LOOP, NESTED_NULL };
+       NAME_BAD, CONSTRUCTOR_CRASH, CONSTRUCTOR_LOOP, NESTED_NULL,
+       /* Two threads share it, and all is well in the first. */
+       BOTH_NULL, SECOND_NULL, SECOND_LOOP, SECOND_GONE, SECOND_REFUSED, SECOND_ATTACH_LOOP, READ_GONE };
 /* clang-format on */
 
 #define PAYLOAD_MAX 120u
@@ -30,6 +33,8 @@ struct ring {
 	_Atomic uint64_t reserved;
 	_Atomic uint64_t consumed;
 	_Atomic uint64_t nest;
+	_Atomic uint64_t attached;
+	_Atomic uint64_t second; /* the thread that came second */
 	pthread_mutex_t mutex;
 	struct slot slot[SLOTS];
 };
@@ -62,12 +67,48 @@ static void ring_close(void *ring)
 	(void)ring;
 }
 
+static bool is_second(struct ring *ring)
+{
+	return atomic_load(&ring->second) == (uint64_t)pthread_self();
+}
+
+static int ring_attach(void *opaque)
+{
+	struct ring *ring = opaque;
+
+	if (atomic_fetch_add(&ring->attached, 1) != 1)
+		return 0;
+	atomic_store(&ring->second, (uint64_t)pthread_self());
+	while (MISBEHAVIOUR == SECOND_ATTACH_LOOP && !zero)
+		;
+	return MISBEHAVIOUR == SECOND_REFUSED ? -EAGAIN : 0;
+}
+
+/* Who was not let in has nothing to take back. */
+static void ring_detach(void *opaque)
+{
+	if (MISBEHAVIOUR == SECOND_REFUSED && is_second(opaque))
+		*nowhere = 1;
+}
+
 static int overflow(int depth)
 {
 	volatile char page[4096];
 
 	page[0] = (char)depth;
 	return zero ? 0 : overflow(depth + 1) + page[0];
+}
+
+static void misbehave_second(struct ring *ring)
+{
+	if (!is_second(ring))
+		return;
+	if (MISBEHAVIOUR == SECOND_NULL)
+		*nowhere = 1;
+	while (MISBEHAVIOUR == SECOND_LOOP && !zero)
+		;
+	if (MISBEHAVIOUR == SECOND_GONE)
+		pthread_exit(NULL);
 }
 
 static void misbehave(struct ring *ring)
@@ -77,7 +118,8 @@ static void misbehave(struct ring *ring)
 		while (!zero)
 			;
 		break;
-	case NULL_POINTER: *nowhere = 1; break;
+	case NULL_POINTER:
+	case BOTH_NULL: *nowhere = 1; break;
 	case NESTED_NULL:
 		if (atomic_load(&ring->nest) > 1)
 			*nowhere = 1;
@@ -85,7 +127,7 @@ static void misbehave(struct ring *ring)
 	case ABORT: abort();
 	case EXIT: exit(0);
 	case STACK: overflow(0); break;
-	default: break;
+	default: misbehave_second(ring); break;
 	}
 }
 
@@ -131,6 +173,8 @@ static int64_t ring_read(void *opaque, void *payload, size_t size)
 
 	while (MISBEHAVIOUR == READ_LOOP && !zero)
 		;
+	if (MISBEHAVIOUR == READ_GONE && at > SLOTS)
+		pthread_exit(NULL);
 	if (at == atomic_load(&ring->reserved) || !atomic_load(&slot->ready) || slot->size > size)
 		return 0;
 	size = slot->size;
@@ -147,6 +191,9 @@ const struct nrb_plugin nrb_plugin = {
 	.struct_size = MISBEHAVIOUR == SIZE ? 8 : sizeof(struct nrb_plugin),
 	.name = MISBEHAVIOUR == NAME_BAD ? "not a name" : "misbehaves",
 	.max_payload = PAYLOAD_MAX,
+	.flags = MISBEHAVIOUR >= BOTH_NULL ? NRB_PLUGIN_SHARED_WRITERS : 0,
+	.attach = MISBEHAVIOUR >= BOTH_NULL ? ring_attach : NULL,
+	.detach = MISBEHAVIOUR >= BOTH_NULL ? ring_detach : NULL,
 	.open = ring_open,
 	.close = ring_close,
 	.write = MISBEHAVIOUR == NO_WRITE ? NULL : ring_write,
