@@ -14,7 +14,8 @@ test_scripts = tests/aarch64.sh tests/abi.sh tests/bench.sh tests/cli.sh tests/d
 	tests/replay.sh tests/report_schema.sh tests/symbols.sh
 dist_check_SCRIPTS += $(test_scripts)
 TESTS += $(test_scripts)
-EXTRA_DIST += tests/plugins/misbehaves.c tests/plugins/perf_layout.c tests/plugins/wrongly_shared.c
+EXTRA_DIST += tests/plugins/misbehaves.c tests/plugins/perf_layout.c tests/plugins/wrongly_shared.c \
+	tests/plugins/many_writers.c
 EXTRA_DIST += tests/json_validate tests/tap.sh tests/model/README.md tests/model/order.pml tests/model/ring.pml \
 	tests/model/section.pml tests/model/snapshot.pml tests/model/wakeup.pml
 

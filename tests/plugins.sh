@@ -132,6 +132,33 @@ wrongly_shared() {
 		timed 1 wrongly_shared '^FAIL   wrongly-shared, which claims to be sound'
 }
 
+# full_speed PLUGIN: its exit status. Writers do not wait for room, so that threads refuse at the same time.
+full_speed() {
+	local got=0
+	timeout 60 "$stress" --inject=timer --duration=1 --writers=1 --drop "$tmp/$1.so" >"$tmp/out" 2>"$tmp/err" \
+		</dev/null || got=$?
+	echo "$got"
+}
+
+# Two threads, and all that can be told of them: nothing is, of one that is sound, on a busy machine either.
+shared_sound() {
+	make_plugin many_writers tests/plugins/many_writers.c "$@" || return 1
+	case $(full_speed many_writers) in
+	0 | 3) says 'two threads' ;;
+	*) cat "$tmp/out" "$tmp/err" && return 1 ;;
+	esac
+}
+
+# And what is good for one thread and its handlers is found out, sooner or later.
+shared_fault() {
+	make_plugin "$1" tests/plugins/many_writers.c -DFAULT="$1" || return 1
+	for _ in 1 2 3 4 5 6 7 8; do
+		[ "$(full_speed "$1")" = 1 ] && says "$2" && return
+	done
+	cat "$tmp/out"
+	return 1
+}
+
 # The second thread alone goes wrong, or both at once: each is told for what it is.
 second() {
 	misbehaving "$2" && run "$1" timeout 60 "$stress" --inject=timer --duration=1 --writers=1 "$tmp/$2.so" &&
@@ -248,6 +275,10 @@ if [ "$(nproc)" -gt 1 ]; then
 	check "timer: two threads" shared
 	check "aim: all of a write" aimed
 	check "timer: two threads, where one may write" wrongly_shared
+	check "timer: two threads, positions in records" shared_sound
+	check "timer: two threads, positions in bytes" shared_sound -DUNIT=128
+	check "timer: two threads reserve one slot" shared_fault PLAIN_RESERVE 'gaps? in the sequence|torn record|repeated'
+	check "timer: two threads count what is lost" shared_fault PLAIN_LOST 'lost records did not add up'
 	check "timer: the second thread crashes" second 1 SECOND_NULL 'crashed [0-9]+ time'
 	check "timer: both threads crash" second 1 BOTH_NULL 'crashed [0-9]+ times?: signal 11'
 	check "timer: the second thread loops" second 1 SECOND_LOOP 'hung [0-9]+ time'
