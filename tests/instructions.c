@@ -148,14 +148,14 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 		context_set_step(context, false);
 }
 
-/* What begins and ends it is counted with it. */
-static uint64_t steps_of(unsigned number, struct nrb_ring *ring, int wanted)
+/* What begins and ends it is counted with it. @refused: so many writes more. */
+static uint64_t steps_of(unsigned number, struct nrb_ring *ring, int wanted, int *refused)
 {
 	records = wanted;
 	steps = 0;
 	stepping = 1;
 	context_step_here();
-	cell[number].count(ring);
+	*refused += cell[number].count(ring);
 	stepping = 0;
 	return steps;
 }
@@ -171,15 +171,20 @@ static int count_steps(void)
 	for (unsigned i = 0; i < sizeof(cell) / sizeof(cell[0]); i++) {
 		struct nrb_ring *ring = (struct nrb_ring *)rseq_open_bare(&attr);
 		uint64_t none, all;
+		int refused;
 
 		if (!ring) {
 			perror("instructions: cannot make a ring");
 			return 1;
 		}
 		size_of_record = cell[i].size;
-		by_write(ring, 8);
-		none = steps_of(i, ring, 0);
-		all = steps_of(i, ring, RECORDS_STEPPED);
+		refused = by_write(ring, 8) != 0;
+		none = steps_of(i, ring, 0, &refused);
+		all = steps_of(i, ring, RECORDS_STEPPED, &refused);
+		if (refused) {
+			fprintf(stderr, "instructions: %d writes were refused\n", refused);
+			return 1;
+		}
 		printf("%s %zu %.1f\n", cell[i].way, cell[i].size, (double)(all - none) / RECORDS_STEPPED);
 		ring_close((struct target_ring *)ring);
 	}
