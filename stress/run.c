@@ -120,6 +120,12 @@ static uint64_t set_up_ns(const struct slice_config *config)
 	return 2 * config->data_size * config->placement->writers;
 }
 
+/* Looks at a writer and at a reader of others' code that are late, before it is said that they hang. */
+static uint64_t late_ns(const struct slice_config *config)
+{
+	return config->target->file ? CONTAIN_LATE_NS : 0;
+}
+
 static void run_slice(struct session *session, struct target_result *sum, unsigned round)
 {
 	struct run *run = session->run;
@@ -172,7 +178,7 @@ static void run_slice(struct session *session, struct target_result *sum, unsign
 	}
 	status = child < 0 ? child
 			   : child_wait(&session->children, child,
-					config.duration_ns + SESSION_GRACE_NS + set_up_ns(&config));
+					config.duration_ns + SESSION_GRACE_NS + set_up_ns(&config) + late_ns(&config));
 	if (config.target->file && child > 0 && (session->shared->ended.any || result->end == SLICE_UNFINISHED) &&
 	    contain_take_status(&session->shared->ended, status ? status : CONTAIN_EXITED)) {
 		event_report_end(result, &session->shared->ended, clock_ns() - started);

@@ -65,6 +65,8 @@ void contain_look(const void *context);
 /* Look at a thread that ought to have ended, and end the process as one that hangs when it runs but does not.
  * Returns when it does not run, or has ended meanwhile. Context: who waits for that thread, after contain_crashes(). */
 void contain_thread_late(pthread_t thread);
+/* Time that whoever waits for such a process leaves it for that, twice over: this machine may be busy. */
+#define CONTAIN_LATE_NS UINT64_C(1500000000)
 /* And give the calling thread a stack on which its handler runs; it is never freed. */
 void contain_thread(bool reader);
 
