@@ -277,7 +277,8 @@ if [ "$(nproc)" -gt 1 ]; then
 	check "timer: two threads, where one may write" wrongly_shared
 	check "timer: two threads, positions in records" shared_sound
 	check "timer: two threads, positions in bytes" shared_sound -DUNIT=128
-	check "timer: two threads reserve one slot" shared_fault PLAIN_RESERVE 'gaps? in the sequence|torn record|repeated'
+	check "timer: two threads reserve one slot" shared_fault PLAIN_RESERVE \
+		'gaps? in the sequence|torn record|repeated'
 	check "timer: two threads count what is lost" shared_fault PLAIN_LOST 'lost records did not add up'
 	check "timer: the second thread crashes" second 1 SECOND_NULL 'crashed [0-9]+ time'
 	check "timer: both threads crash" second 1 BOTH_NULL 'crashed [0-9]+ times?: signal 11'
