@@ -64,6 +64,16 @@ static void go(void)
 	verdict_run(run.result, run.results, &limits, judgement, &verdict);
 }
 
+/* The same, for a minute until no slice was kept from its end by a machine that is busy. */
+static void go_to_the_end(void)
+{
+	uint64_t end = clock_ns() + 60 * NS_PER_S;
+
+	do
+		go();
+	while ((run.result[0].failed || run.result[1].failed) && clock_ns() < end);
+}
+
 /* Noticed: it cannot tell, or is broken; but nothing was violated, and nothing proved. */
 static void expect_noticed(void)
 {
@@ -102,16 +112,23 @@ static void wake_up(struct target_ring *ring)
 	nrb_store_relaxed(&asleep, 0);
 }
 
-/* The writer looks for itself. */
+/* The writer looks for itself. Who was awake before it looked is asked again: it may have been kept from looking until
+ * the writer ran, and what it saw then would be taken back. */
 static uint64_t sleepy_head(const struct target_reader *reader)
 {
-	return nrb_load_relaxed(&asleep) && !this_writer ? began : target_fixed.head(reader);
+	uint64_t head = target_fixed.head(reader);
+
+	return nrb_load_relaxed(&asleep) && !this_writer ? began : head;
 }
 
 static int64_t sleepy_poll(struct target_reader *reader, uint64_t *head)
 {
-	if (!nrb_load_relaxed(&asleep))
-		return target_fixed.poll(reader, head);
+	if (!nrb_load_relaxed(&asleep)) {
+		int64_t found = target_fixed.poll(reader, head);
+
+		if (!nrb_load_relaxed(&asleep))
+			return found;
+	}
 	*head = began;
 	return 0;
 }
@@ -136,7 +153,7 @@ START_TEST(readers_asleep)
 	/* On a busy machine nothing may have been written, or nobody have come to look. */
 	do {
 		begin(&control, &sound, 1, timer_only);
-		go();
+		go_to_the_end();
 		ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
 		ck_assert(!verdict.sight[TIER_TIMER].caught);
 		ck_assert_uint_eq(counts_violations_except(&run.result[1].counts, 0), 0);
@@ -181,9 +198,13 @@ static struct target never_read(const struct target *target)
 START_TEST(a_consumer_without_records)
 {
 	struct target control = never_read(&target_legacy), sound = never_read(&target_fixed);
+	uint64_t end = clock_ns() + 60 * NS_PER_S;
 
-	begin(&control, &sound, 1, timer_only);
-	go();
+	/* As above. */
+	do {
+		begin(&control, &sound, 1, timer_only);
+		go_to_the_end();
+	} while (!run.result[0].counts.records && clock_ns() < end);
 	ck_assert_int_gt(verdict.verdict, VERDICT_INCONCLUSIVE);
 	ck_assert_int_eq(judgement[0].verdict, VERDICT_ERROR);
 	ck_assert_int_ne(judgement[1].verdict, VERDICT_PASS);
@@ -240,12 +261,12 @@ START_TEST(an_oracle_fed_nothing)
 	struct target control = refusing(&target_legacy), sound = refusing(&target_fixed);
 
 	begin(&control, &sound, 1, timer_only);
-	go();
+	go_to_the_end();
 	ck_assert_msg(verdict.verdict == VERDICT_INCONCLUSIVE, "%s", verdict.reason);
 	ck_assert_uint_eq(run.result[0].counts.records, 0);
 	/* And with a control that can be caught. */
 	begin(&target_legacy, &sound, 1, timer_only);
-	go();
+	go_to_the_end();
 	ck_assert_msg(verdict.verdict == VERDICT_INCONCLUSIVE, "%s", verdict.reason);
 	ck_assert_int_eq(judgement[1].verdict, VERDICT_INCONCLUSIVE);
 }
@@ -347,7 +368,7 @@ START_TEST(a_rate_of_one)
 {
 	begin(&target_legacy, &target_fixed, 1, _i ? kick_only : timer_only);
 	options.rate_hz = 1;
-	go();
+	go_to_the_end();
 	ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
 }
 END_TEST
@@ -379,7 +400,7 @@ START_TEST(too_little_exposure)
 {
 	begin(&target_legacy, &target_fixed, 1, timer_only);
 	options.min_exposure = 1e9;
-	go();
+	go_to_the_end();
 	ck_assert_int_eq(verdict.verdict, VERDICT_INCONCLUSIVE);
 	ck_assert_int_eq(judgement[1].verdict, VERDICT_INCONCLUSIVE);
 }
