@@ -25,7 +25,7 @@
 #define PATIENCE_NS (60 * NS_PER_S)
 /* A run never outlives its duration by more than this. */
 #define BOUND_NS (2 * NS_PER_S)
-/* Long enough for two rounds; where chance must have its way, there is another run. */
+/* Long enough for two rounds; where chance must have its way, there is another run, longer. */
 #define SHORT_NS (200 * NS_PER_MS)
 
 static struct options options;
@@ -81,6 +81,12 @@ static void go(void)
 	require(go_timed());
 }
 
+/* Where this machine or a sanitizer leaves little of a run. */
+static uint64_t longer(uint64_t duration_ns)
+{
+	return duration_ns < 4 * NS_PER_S ? 2 * duration_ns : duration_ns;
+}
+
 START_TEST(a_liar_is_found_out)
 {
 	struct target liar = target_legacy;
@@ -91,8 +97,7 @@ START_TEST(a_liar_is_found_out)
 	do {
 		begin(duration, &target_legacy, &liar);
 		go();
-		/* Longer, where this machine or a sanitizer leaves little of it. */
-		duration *= duration < 4 * NS_PER_S ? 2 : 1;
+		duration = longer(duration);
 	} while ((verdict.verdict != VERDICT_FAIL || !counts_violations(&run.result[1].counts, HEAD_BACKWARD)) &&
 		 clock_ns() < end);
 	ck_assert_msg(verdict.verdict == VERDICT_FAIL, "%s", verdict.reason);
@@ -107,13 +112,14 @@ END_TEST
 START_TEST(a_record_left_unpublished_is_noticed)
 {
 	struct target target = target_no_recheck;
-	uint64_t end = clock_ns() + PATIENCE_NS;
+	uint64_t end = clock_ns() + PATIENCE_NS, duration = SHORT_NS;
 
 	target.name = "forgetful";
 	target.claim = CLAIM_SOUND;
 	do {
-		begin(SHORT_NS, &target, NULL);
+		begin(duration, &target, NULL);
 		go();
+		duration = longer(duration);
 	} while (!run.result[0].events && clock_ns() < end);
 	ck_assert_int_eq(verdict.verdict, VERDICT_FAIL);
 	ck_assert_uint_gt(counts_violations(&run.result[0].counts, STUCK_HEAD), 0);
@@ -138,14 +144,15 @@ END_TEST
 START_TEST(a_control_that_fails_otherwise_is_an_error)
 {
 	struct target strange = target_legacy;
-	uint64_t end = clock_ns() + PATIENCE_NS;
+	uint64_t end = clock_ns() + PATIENCE_NS, duration = SHORT_NS;
 
 	strange.name = "strange";
 	strange.expected[TIER_TIMER] = VIOLATION_BIT(TORN_RECORD);
 	strange.allowed = 0;
 	do {
-		begin(SHORT_NS, &strange, NULL);
+		begin(duration, &strange, NULL);
 		go();
+		duration = longer(duration);
 	} while (!run.result[0].events && clock_ns() < end);
 	ck_assert_int_eq(verdict.verdict, VERDICT_ERROR);
 }
@@ -296,14 +303,15 @@ END_TEST
 
 START_TEST(refused_writes_are_accounted_for)
 {
-	uint64_t end = clock_ns() + PATIENCE_NS;
+	uint64_t end = clock_ns() + PATIENCE_NS, duration = SHORT_NS;
 
 	/* The smallest ring, and a base that does not wait: most writes are refused, and LOST records tell it all. */
 	do {
-		begin(SHORT_NS, &target_fixed, NULL);
+		begin(duration, &target_fixed, NULL);
 		options.data_size = 4096;
 		options.drop = true;
 		go();
+		duration = longer(duration);
 	} while (!run.result[0].counts.lost_records && clock_ns() < end);
 	ck_assert_uint_gt(run.result[0].counts.refused[0], 0);
 	ck_assert_uint_gt(run.result[0].counts.lost_records, 0);
@@ -314,12 +322,13 @@ END_TEST
 /* Every strike into a write is in the map, once, and what readers saw is told of the instruction that was struck. */
 START_TEST(the_map_holds_every_strike)
 {
-	uint64_t end = clock_ns() + PATIENCE_NS;
+	uint64_t end = clock_ns() + PATIENCE_NS, duration = SHORT_NS;
 	bool followed;
 
 	do {
-		begin(SHORT_NS, &target_legacy, &target_fixed);
+		begin(duration, &target_legacy, &target_fixed);
 		go();
+		duration = longer(duration);
 		followed = false;
 		for (unsigned i = 0; i < 2; i++) {
 			const struct boundaries *map = &run.boundaries[i];
