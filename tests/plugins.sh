@@ -101,7 +101,7 @@ crashes_open() { misbehaving OPEN_CRASH && steps 1 OPEN_CRASH && says 'crash: .*
 loops() { misbehaving LOOP && steps 1 LOOP && says 'hang: .*it did not come back, at'; }
 read_loops() { misbehaving READ_LOOP && steps 1 READ_LOOP && says 'hang: .*it did not come back, at'; }
 mallocs() {
-	misbehaving MALLOC && run 1 timeout 60 "$stress" --inject=step --duration=30 "$tmp/MALLOC.so" &&
+	misbehaving MALLOC && run 1 timeout 60 "$stress" --inject=step --duration=8 "$tmp/MALLOC.so" &&
 		says '(crash|torn_record): ring state "empty", level 0 struck after'
 }
 
