@@ -7,7 +7,8 @@ dist_examples_DATA = examples/flight_recorder.c examples/perf_data.c examples/pe
 # Rings of others as plug-ins of nrb-stress: built by tests/plugins.sh, as their first lines say.
 pluginexamplesdir = $(examplesdir)/plugins
 dist_pluginexamples_DATA = examples/plugins/broken.c examples/plugins/ck_fifo.c examples/plugins/ck_ring.c \
-	examples/plugins/sound.c examples/plugins/spinlock.cc examples/plugins/wfcqueue.c
+	examples/plugins/lttng_channel.c examples/plugins/lttng_session.c examples/plugins/lttng_session.h \
+	examples/plugins/lttng_ust.c examples/plugins/sound.c examples/plugins/spinlock.cc examples/plugins/wfcqueue.c
 
 check_PROGRAMS += examples/flight_recorder
 examples_flight_recorder_SOURCES = examples/flight_recorder.c

@@ -126,6 +126,24 @@ aimed() {
 	[ "$got" = 0 ] && says '^PASS   wfcqueue: 0 violations at [1-9]'
 }
 
+# Its writes are long: in the time of a test a part of one state is gone through.
+lttng_ust() {
+	local plugins=$srcdir/examples/plugins
+	make_plugin lttng_ust examples/plugins/lttng_ust.c "$plugins/lttng_session.c" "$plugins/lttng_channel.c" \
+		-llttng-ust-ctl -llttng-ust-common -lurcu &&
+		run 3 timeout 60 "$stress" --inject=step --duration=5 "$tmp/lttng_ust.so" &&
+		says '^INCONCLUSIVE   lttng-ust is clean, but not even all' && says '^lttng-ust +[1-9][0-9]* \([0-9]+/17\)'
+}
+
+# Records do come, whether or not enough was struck.
+lttng_ust_at_full_speed() {
+	local got=0
+	timeout 60 "$stress" --inject=timer --duration=4 --writers=1 "$tmp/lttng_ust.so" >"$tmp/out" 2>"$tmp/err" \
+		</dev/null || got=$?
+	[ "$got" = 0 ] || [ "$got" = 3 ] || return 1
+	says '^lttng-ust +[1-9][0-9.,]*( [kM])? .* (sound, clean|clean, INCONCLUSIVE)$'
+}
+
 # One that claims it, and is good for one thread and its handlers.
 wrongly_shared() {
 	make_plugin wrongly_shared tests/plugins/wrongly_shared.c &&
@@ -259,6 +277,18 @@ else
 	skip "ck_ring, the same for several producers, and ck_fifo" "no libck-dev"
 fi
 check "liburcu's queue" wfcqueue
+# What LTTng-UST leaves for a daemon that comes later.
+shm=(/dev/shm/lttng-ust-wait-8 "/dev/shm/lttng-ust-wait-8-$(id -u)")
+for i in 0 1; do
+	[ ! -e "${shm[i]}" ] || unset "shm[$i]"
+done
+if echo '#include <lttng/ust-ctl.h>' | $cc -E - >/dev/null 2>&1; then
+	check "LTTng-UST's ring buffer" lttng_ust
+	[ "$(nproc)" = 1 ] || check "timer: LTTng-UST's ring buffer" lttng_ust_at_full_speed
+else
+	skip "LTTng-UST's ring buffer" "no liblttng-ust-dev"
+fi
+rm -f "${shm[@]}"
 check "a spin lock in C++" cxx
 check "a null pointer" null_pointer
 check "exit()" exits
