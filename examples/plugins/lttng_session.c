@@ -11,6 +11,7 @@
 #include "lttng_session.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <lttng/ust-clock.h>
 #include <lttng/ust-getcpu.h>
@@ -159,7 +160,10 @@ static void *load_tracer(struct daemon *d)
 	tracer = dlopen("liblttng-ust.so.1", RTLD_NOW | RTLD_LOCAL);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += WAIT_S;
-	return tracer && !sem_timedwait(&d->registered, &until) ? tracer : NULL;
+	do
+		error = tracer ? sem_timedwait(&d->registered, &until) : -1;
+	while (error && tracer && errno == EINTR);
+	return error ? NULL : tracer;
 }
 
 struct lttng_session *lttng_session_start(const struct lttng_ust_probe_desc *probe)
