@@ -132,7 +132,8 @@ lttng_ust() {
 	make_plugin lttng_ust examples/plugins/lttng_ust.c "$plugins/lttng_session.c" "$plugins/lttng_channel.c" \
 		-llttng-ust-ctl -llttng-ust-common -lurcu &&
 		run 3 timeout 60 "$stress" --inject=step --duration=5 "$tmp/lttng_ust.so" &&
-		says '^INCONCLUSIVE   lttng-ust is clean, but not even all' && says '^lttng-ust +[1-9][0-9]* \([0-9]+/17\)'
+		says '^INCONCLUSIVE   lttng-ust is clean, but not even all' &&
+		says '^lttng-ust +[1-9][0-9]* \([0-9]+/17\)'
 }
 
 # Records do come, whether or not enough was struck.

@@ -16,7 +16,7 @@
 #include <lttng/tracepoint-types.h>
 #include <lttng/ust-ctl.h>
 
-#define LTTNG_STREAMS 64 /* a buffer for each CPU that there could be */
+#define LTTNG_STREAMS 512 /* a buffer for each CPU that there could be */
 
 /* How much of each of a buffer's parts is committed, lies where lttng-crash finds it, which reads them from outside. */
 struct lttng_crash {

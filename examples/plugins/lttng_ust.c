@@ -3,10 +3,11 @@
  * lttng_ust.c - LTTng-UST's ring buffer: a tracepoint writes, as in applications, and who reads is a consumer
  *
  * The buffer is in discard mode. Where nothing is left to read, the part that is being written is ended early, as a
- * live timer does. lttng_session.c and lttng_channel.c stand for the daemons that there would be.
+ * live timer does. lttng_session.c and lttng_channel.c stand for the daemons that there would be. One ring at a time: a
+ * tracepoint writes into all that there are.
  *
  *     cc -O2 -g -fPIC -shared lttng_ust.c lttng_session.c lttng_channel.c -o lttng_ust.so \
- *         -llttng-ust-ctl -llttng-ust-common -lurcu && nrb-stress ./lttng_ust.so
+ *         -llttng-ust-ctl -llttng-ust-common -lurcu && nrb-stress ./lttng_ust.so --writers=1
  */
 #define _GNU_SOURCE
 #define LTTNG_UST_TRACEPOINT_DEFINE
