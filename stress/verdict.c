@@ -152,6 +152,16 @@ static void judge_stepped_control(const struct target_result *r, const struct si
 	}
 }
 
+/* Writes that it took. */
+static uint64_t stepped_taken(const struct step_result *step)
+{
+	uint64_t taken = 0;
+
+	for (unsigned i = 0; i < step->passes; i++)
+		taken += step->pass[i].counts.taken;
+	return taken;
+}
+
 static void judge_stepped_sound(const struct target_result *r, const struct sight *sight,
 				const struct verdict_limits *limits, struct judgement *j)
 {
@@ -179,6 +189,11 @@ static void judge_stepped_sound(const struct target_result *r, const struct sigh
 			j->reason, sizeof(j->reason),
 			"%s%s is clean, but there was no time to go through a single scenario: run longer (--duration)",
 			r->name, sight->note);
+	} else if (!stepped_taken(&r->step)) {
+		j->verdict = VERDICT_INCONCLUSIVE;
+		snprintf(j->reason, sizeof(j->reason),
+			 "%s%s is clean, but it refused every write that was stepped: nothing was tried", r->name,
+			 sight->note);
 	}
 }
 

@@ -57,7 +57,7 @@ static struct target_result *add_stepped(const char *name, enum claim claim, uin
 	r->step.passes = 3;
 	memcpy(r->step.pass, passes, sizeof(passes));
 	for (unsigned i = 0; i < r->step.passes; i++)
-		r->step.pass[i].counts.steps = r->step.pass[i].scenarios ? 5000 : 0;
+		r->step.pass[i].counts.steps = r->step.pass[i].counts.taken = r->step.pass[i].scenarios ? 5000 : 0;
 	return r;
 }
 
@@ -243,6 +243,22 @@ START_TEST(no_control)
 	add_stepped("fixed", CLAIM_SOUND, SCENARIOS, SCENARIOS, SCENARIOS);
 	EXPECT(VERDICT_INCONCLUSIVE);
 	EXPECT_IN(run.reason, "no control was caught in the step tier");
+}
+END_TEST
+
+START_TEST(who_refuses_all_was_not_tried)
+{
+	struct target_result *r;
+
+	begin();
+	add_caught_stepping();
+	r = add_stepped("fixed", CLAIM_SOUND, SCENARIOS, SCENARIOS, SCENARIOS);
+	for (unsigned i = 0; i < r->step.passes; i++)
+		r->step.pass[i].counts.taken = 0;
+	EXPECT(VERDICT_INCONCLUSIVE);
+	EXPECT_IN(run.reason, "refused every write");
+	r->step.pass[1].counts.taken = 1;
+	EXPECT(VERDICT_PASS);
 }
 END_TEST
 
@@ -446,6 +462,7 @@ Suite *suite_make(void)
 	tcase_add_test(alone, not_caught);
 	tcase_add_test(alone, caught_by_another_name);
 	tcase_add_test(alone, no_control);
+	tcase_add_test(alone, who_refuses_all_was_not_tried);
 	tcase_add_test(alone, only_controls);
 	tcase_add_test(alone, interrupted);
 	tcase_add_test(alone, what_stepping_leaves);

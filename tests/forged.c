@@ -322,6 +322,7 @@ static void add_pass(struct step_result *step, uint8_t depth, uint8_t strikes, u
 		.tuples = { 0, 1349, depth > 1 ? 119774 : 0, depth > 2 ? 12000000 : 0 },
 		.twice = strikes > 1 ? 65966 : 0,
 		.strikes = 2500,
+		.taken = 2400,
 		.steps = 130000,
 		.states = 120000,
 		.ns = 1500000000,

@@ -95,6 +95,11 @@ crash_nested() {
 deadlock() { misbehaving MUTEX && steps 1 MUTEX && says 'hang: ring state "empty", level 0 struck after'; }
 null_pointer() { misbehaving NULL_POINTER && steps 1 NULL_POINTER && says 'crash: .*not struck at all: signal 11'; }
 exits() { misbehaving EXIT && steps 1 EXIT && says 'crash: .*it ended the process'; }
+# Nothing is ever wrong with a ring that takes nothing; and nothing has been tried of it.
+refuses_all() {
+	misbehaving REFUSES && steps 3 REFUSES && says '^INCONCLUSIVE   misbehaves is clean, but it refused every'
+}
+
 aborts() { misbehaving ABORT && steps 1 ABORT && says 'crash: .*signal 6'; }
 overflows() { misbehaving STACK && steps 1 STACK && says 'crash: .*signal 11'; }
 crashes_open() { misbehaving OPEN_CRASH && steps 1 OPEN_CRASH && says 'crash: .*signal 11'; }
@@ -254,6 +259,7 @@ check "its way is told again" replayed
 check "not when it was built anew" replay_of_another
 check "one that crashes when it is nested" crash_nested
 check "one that takes a mutex" deadlock
+check "one that refuses every record" refuses_all
 check "of another version" wrong_version
 check "a table of another size" wrong_size
 check "without a write" no_write

@@ -25,6 +25,7 @@ static json_t *pack_step_counts(const struct step_counts *counts)
 		{ "tuples_by_depth", pack_tuples(counts) },
 		{ "twice", count(counts->twice) },
 		{ "strikes", count(counts->strikes) },
+		{ "taken", count(counts->taken) },
 		{ "steps", count(counts->steps) },
 		{ "states", count(counts->states) },
 		{ "elapsed_ns", count(counts->ns) },

@@ -32,6 +32,7 @@ static uint32_t finish(struct explorer *x, struct write *write, unsigned path_be
 	bool taken;
 	uint32_t kinds = stage_finish(&x->stage, &write->at, &taken);
 
+	x->result->counts.taken += taken;
 	write->kinds |= kinds;
 	if (write->at.level)
 		found_outcome(x, write, path_before, taken);

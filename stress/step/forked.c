@@ -207,6 +207,7 @@ static uint32_t try(struct forked *f, struct step_pass *pass, const struct witne
 
 	if (pass) {
 		pass->counts.steps += f->way->played.steps;
+		pass->counts.taken += f->way->played.taken;
 		pass->counts.strikes += way->count;
 		pass->counts.tuples[way->count] += way->count != 0;
 	}

@@ -93,6 +93,7 @@ static void play_write(struct player *player, unsigned level, uint64_t blocked)
 	if (!stage->error) {
 		uint32_t kinds = stage_finish(stage, write, &taken);
 
+		player->result->taken += taken;
 		tell(player, (struct play_event) { .what = PLAY_RETURN,
 						   .level = level,
 						   .boundary = write->boundary,

@@ -25,12 +25,12 @@ struct play_result {
 	uint32_t kinds;                  /* violations seen, all of them */
 	struct finding seen[VIOLATIONS]; /* the first of each */
 	bool strayed;                    /* a strike came before another instruction than it says */
-	uint64_t steps;
-	struct hash world;   /* that the outermost write left */
-	uint32_t boundaries; /* of the outermost write */
-	unsigned struck;     /* strikes of the list that came to pass */
-	uint32_t inner;      /* boundaries of the write that the last strike began */
-	int error;           /* -errno with message */
+	uint64_t steps, taken;           /* instructions run, and writes that the ring took */
+	struct hash world;               /* that the outermost write left */
+	uint32_t boundaries;             /* of the outermost write */
+	unsigned struck;                 /* strikes of the list that came to pass */
+	uint32_t inner;                  /* boundaries of the write that the last strike began */
+	int error;                       /* -errno with message */
 	char message[256];
 };
 

@@ -19,6 +19,7 @@ struct step_counts {
 	uint64_t tuples[LEVELS]; /* strikes (i1), (i1, i2), ..., by depth, that were tried or stand for; [0] unused */
 	uint64_t twice;          /* pairs of strikes on the outermost write, where each may be struck twice */
 	uint64_t strikes;        /* nested writes run */
+	uint64_t taken;          /* of all writes run, those that the ring took */
 	uint64_t steps;          /* instructions run */
 	uint64_t states;         /* told apart */
 	uint64_t ns;

@@ -14,7 +14,7 @@
 
 /* clang-format off */
 enum { NOTHING, MALLOC, MUTEX, LOOP, NULL_POINTER, VERSION, ABORT, EXIT, STACK, READ_LOOP, OPEN_CRASH, SIZE, NO_WRITE,
-       NAME_BAD, CONSTRUCTOR_CRASH, CONSTRUCTOR_LOOP, NESTED_NULL,
+       NAME_BAD, CONSTRUCTOR_CRASH, CONSTRUCTOR_LOOP, NESTED_NULL, REFUSES,
        /* Two threads share it, and all is well in the first. */
        BOTH_NULL, SECOND_NULL, SECOND_LOOP, SECOND_GONE, SECOND_REFUSED, SECOND_ATTACH_LOOP, READ_GONE };
 /* clang-format on */
@@ -158,7 +158,7 @@ static int ring_write(void *opaque, const void *payload, size_t size)
 	atomic_fetch_add(&ring->nest, 1);
 	if (MISBEHAVIOUR == MUTEX)
 		pthread_mutex_lock(&ring->mutex);
-	rc = put(ring, payload, size);
+	rc = MISBEHAVIOUR == REFUSES ? -ENOSPC : put(ring, payload, size);
 	if (MISBEHAVIOUR == MUTEX)
 		pthread_mutex_unlock(&ring->mutex);
 	atomic_fetch_sub(&ring->nest, 1);
