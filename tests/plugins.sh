@@ -110,9 +110,9 @@ mallocs() {
 		says '(crash|torn_record): ring state "empty", level 0 struck after'
 }
 
-# timed STATUS PLUGIN WHAT: for two seconds at full speed
+# timed STATUS PLUGIN WHAT [SECONDS]: for three seconds at full speed, or for so many
 timed() {
-	run "$1" timeout 60 "$stress" --inject=timer --duration=3 --writers=1 "$tmp/$2.so" && says "$3"
+	run "$1" timeout 60 "$stress" --inject=timer --duration="${4-3}" --writers=1 "$tmp/$2.so" && says "$3"
 }
 
 # Threads share its writing side, as it claims they may; and they did meet.
@@ -325,12 +325,12 @@ if [ "$(nproc)" -gt 1 ]; then
 	check "timer: the second thread is refused" second 2 SECOND_REFUSED 'attach\(\) refused one of two'
 	check "timer: the second thread loops in attach()" second 1 SECOND_ATTACH_LOOP 'hung [0-9]+ time'
 	check "timer: broken" timed 1 broken 'stuck'
-	check "timer: a mutex" timed 1 MUTEX 'hung [0-9]+ time'
-	check "timer: an endless loop" timed 1 LOOP 'hung [0-9]+ time'
-	check "timer: an endless loop in read()" timed 1 READ_LOOP 'hung [0-9]+ time'
-	check "timer: a null pointer" timed 1 NULL_POINTER 'crashed [0-9]+ time'
+	check "timer: a mutex" timed 1 MUTEX 'hung [0-9]+ time' 1
+	check "timer: an endless loop" timed 1 LOOP 'hung [0-9]+ time' 1
+	check "timer: an endless loop in read()" timed 1 READ_LOOP 'hung [0-9]+ time' 1
+	check "timer: a null pointer" timed 1 NULL_POINTER 'crashed [0-9]+ time' 1
 	check "timer: nested" timed 1 NESTED_NULL 'crashed [0-9]+ time'
-	check "timer: exit()" timed 1 EXIT 'it ended the process'
+	check "timer: exit()" timed 1 EXIT 'it ended the process' 1
 	check "the guide, word for word" guide
 else
 	skip "timer, and the guide" "one CPU"
