@@ -147,17 +147,16 @@ static int adapter_write(void *opaque, const void *payload, size_t size)
 /* ---- reading ---- */
 
 /*
- * Whether all of the next part is committed. Were it not, who asks for it would wait up to 50 ms for that. What
- * lttng-crash is told is a copy of the count in front of it, stored without regard to other threads: when two commit at
- * the same time it may stay behind for good.
+ * Whether all of the next part is committed, and delivered. Were it not, who asks for it would wait up to 50 ms for
+ * that. By the count that is asked then: these lie behind the ones that lttng-crash is told of, which are stored
+ * without regard to other threads, so that they may stay behind for good.
  */
 static bool is_whole(const struct adapter *adapter)
 {
 	const struct lttng_session *s = adapter->session;
-	const struct lttng_crash *crash = s->crash;
-	const unsigned char *commits = s->memory + crash->commits + adapter->part % s->parts * crash->commits_stride;
-	const unsigned long *copy = (const unsigned long *)(commits + crash->commit_count);
-	uint64_t count = __atomic_load_n(copy - 1, __ATOMIC_ACQUIRE);
+	const unsigned char *delivered = s->memory + s->crash->commits + s->parts * s->crash->commits_stride;
+	const unsigned char *own = delivered + adapter->part % s->parts * s->crash->commits_stride;
+	uint64_t count = __atomic_load_n((const unsigned long *)own, __ATOMIC_ACQUIRE);
 
 	return (int64_t)(count - (adapter->part / s->parts + 1) * s->part_size) >= 0;
 }
